@@ -1,0 +1,42 @@
+// What `npm start` and `npm test` run first, on whatever Node npm was started with: installs what is missing, then goes
+// on with the Node that the lockfile pins. Plain JavaScript without imports of ours, for an old Node must read it.
+import { spawnSync } from 'node:child_process'
+import { existsSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const node = join(root, 'node_modules/node/bin/node')
+const marker = join(root, 'node_modules/.package-lock.json')
+
+const run = (command, args) => {
+  const { status, signal, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
+  if (error) throw error
+  if (signal) process.kill(process.pid, signal)
+  return status ?? 1
+}
+
+const stale = () =>
+  !existsSync(node) ||
+  !existsSync(marker) ||
+  statSync(marker).mtimeMs < statSync(join(root, 'package-lock.json')).mtimeMs
+
+if (stale()) {
+  console.log('smail: installing what package-lock.json names (npm ci)')
+  const failed = run(process.platform === 'win32' ? 'npm.cmd' : 'npm', ['ci', '--no-audit', '--no-fund'])
+  if (failed || !existsSync(node)) {
+    console.error('smail: npm ci did not finish; mend what it says above and try again')
+    process.exit(failed || 1)
+  }
+}
+
+const [task, ...rest] = process.argv.slice(2)
+const tasks = {
+  start: [join(root, 'bin/smail'), 'run', '--config', join(root, 'examples/quickstart/smail.yaml'), ...rest],
+  test: [join(root, 'scripts/test.mjs'), ...rest],
+}
+if (!(task in tasks)) {
+  console.error(`smail: no task '${task ?? ''}'; there are ${Object.keys(tasks).join(', ')}`)
+  process.exit(64)
+}
+process.exit(run(node, tasks[task]))

@@ -1,0 +1,30 @@
+/**
+ * What a server says to one command. `status` is the enhanced code of RFC 3463 (`2.1.0`), or empty where none may be
+ * given (3yz replies, greetings); how it is shown is up to the ENHANCEDSTATUSCODES extension. At least one line.
+ */
+export interface Reply {
+  readonly code: number
+  readonly status: string
+  readonly lines: readonly string[]
+}
+
+export const reply = (code: number, status: string, ...lines: readonly [string, ...string[]]): Reply => ({
+  code,
+  status,
+  lines,
+})
+
+/** An answer to the peer, thrown. It carries nothing internal: its whole text goes out on the wire. */
+export class Refusal extends Error {
+  readonly reply: Reply
+
+  constructor(answer: Reply) {
+    super(`${answer.code} ${answer.status} ${answer.lines.join(' / ')}`)
+    this.name = 'Refusal'
+    this.reply = answer
+  }
+}
+
+export const refuse = (code: number, status: string, text: string): never => {
+  throw new Refusal(reply(code, status, text))
+}

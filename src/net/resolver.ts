@@ -1,0 +1,18 @@
+/** Answers from the DNS. Names are A-labels without a trailing dot, compared without case. */
+export interface Resolver {
+  /** By preference, those of equal preference shuffled. `[]`: no MX. A null MX (RFC 7505) is one with the name `''`. */
+  mx(domain: string): Promise<readonly { readonly preference: number; readonly name: string }[]>
+  /** IPv4 and IPv6 addresses, `/etc/hosts` first. `[]`: the name exists without an address. */
+  addresses(name: string): Promise<readonly string[]>
+}
+
+/** `notFound`: the name does not exist. `failed`: no answer now (timeout, SERVFAIL, refused); try later. */
+export class DnsError extends Error {
+  override readonly name = 'DnsError'
+  readonly kind: 'notFound' | 'failed'
+
+  constructor(kind: 'notFound' | 'failed', message: string) {
+    super(message)
+    this.kind = kind
+  }
+}

@@ -1,0 +1,348 @@
+import type { Diagnosis } from '../mail/diagnosis.ts'
+import type { Envelope, ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
+import type { BodyFacts } from '../mail/facts.ts'
+import type { Instant } from '../mail/instant.ts'
+import type { Reply } from '../mail/reply.ts'
+import type { Header, HeaderEdit } from '../mime/fields.ts'
+import type { Channel } from '../net/channel.ts'
+
+/** Everything one SMTP extension adds, in one value. Every facet is optional; the cores read them and know no keyword. */
+export interface Extension {
+  readonly keyword: string
+  readonly rfc: readonly number[]
+  /** In force wherever it is configured, never announced: a dialect such as LMTP, not an offer. */
+  readonly silent?: true
+  /** Keywords that must be on offer for this one to be: BINARYMIME needs CHUNKING. */
+  readonly requires?: readonly string[]
+  /** Parameters by the verb that carries them. */
+  readonly params?: Readonly<Record<string, readonly Param<unknown>[]>>
+  readonly server?: ServerFacet
+  readonly client?: ClientFacet
+  readonly queue?: QueueFacet
+  readonly report?: ReportFacet
+}
+
+/** One ESMTP parameter: how its wire text is read. The envelope keeps the wire text, so nothing is lost by relaying. */
+export interface Param<T> {
+  readonly name: string
+  /** Throws a Refusal when the text is malformed. `true` stands for a bare keyword. */
+  read(text: string | true): T
+  /** Consumed by this hop, never passed on: SIZE, HOLDFOR. */
+  readonly endsHere?: true
+  /** For parameters several extensions add values to: BODY. Upper case. */
+  readonly values?: readonly string[]
+  /** Octets it adds to the command line at most, its leading space included (RFC 5321 4.5.3.1.4). */
+  readonly maxOctets: number
+}
+
+// ---- server ----
+
+/** What a path or a parameter value may hold beyond ASCII. */
+export interface Grammar {
+  readonly utf8: boolean
+}
+
+export type Phase = 'connected' | 'greeted' | 'mail' | 'rcpt' | 'body'
+
+/** A hook's say: an answer in place of the usual one, parameters in place of those given. Nothing: all as it was. */
+export interface HookAnswer {
+  readonly reply?: Reply
+  readonly params?: ParamBag
+}
+
+type Hooked = HookAnswer | undefined | void
+type Awaitable<T> = T | Promise<T>
+
+export interface ServerFacet {
+  /** Arguments after the keyword in the EHLO reply; undefined while not on offer. Absent: always on offer, no arguments. */
+  offer?(session: Session): readonly string[] | undefined
+  readonly verbs?: Readonly<Record<string, Verb>>
+  /** The greeting verb, where it is not EHLO or HELO. */
+  readonly greetsWith?: string
+  /** Before any verb, this extension's or another's. A `reply` answers it instead; throw a Refusal to veto. */
+  onVerb?(verb: string, args: string, session: Session): Awaitable<Hooked>
+  /** After MAIL's parameters are read and before it takes effect. A `reply` of 2yz or 3yz replaces the 250. */
+  onMail?(sender: ReversePath, params: ParamBag, session: Session): Awaitable<Hooked>
+  onRcpt?(recipient: Recipient, transaction: Transaction, session: Session): Awaitable<Hooked>
+  /** As body octets arrive; `total` includes this chunk. Throw a Refusal to veto; the rest is read and dropped. */
+  onBody?(total: number, transaction: Transaction, session: Session): void
+  /** The whole body is here and nothing has been promised. */
+  atEnd?(end: BodyEnd, transaction: Transaction, session: Session): Awaitable<EndAnswer | undefined | void>
+  /**
+   * Tells each outcome as a reply of its own, while it comes; the core sends them in RCPT order. `after` may close the
+   * block with one more reply. At most one extension on offer may have it.
+   */
+  readonly closingReplies?: ClosingReplies
+  /** What a path may hold beyond ASCII, given the parameters that came with it. */
+  grammar?(params: ParamBag): Partial<Grammar> | undefined
+  /** The last word on how a reply looks. Not called for the greeting and for replies to greeting verbs. */
+  dress?(reply: Reply): Reply
+  /** What this adds to the `with` keyword of the Received field (RFC 3848). */
+  traceMark?(session: Session, params: ParamBag): TraceMark | undefined
+}
+
+/** `base` replaces SMTP/ESMTP; `S` and `A` follow it; `prefix` stands before it (UTF8). `clause` is a further clause (`tls …`). */
+export interface TraceMark {
+  readonly base?: string
+  readonly prefix?: string
+  readonly suffix?: 'S' | 'A'
+  readonly clause?: string
+}
+
+export interface ClosingReplies {
+  /** Whether this transaction is answered recipient by recipient. */
+  applies(transaction: Transaction): boolean
+  before?(transaction: Transaction): Reply | undefined
+  after?(outcomes: readonly ServerOutcome[], transaction: Transaction): Reply | undefined
+}
+
+/** The end of a body as hooks see it. */
+export interface BodyEnd {
+  readonly header: Header
+  readonly facts: BodyFacts
+}
+
+export interface EndAnswer {
+  /** Vetoes the message for all. */
+  readonly reply?: Reply
+  /** Vetoes it for some, by their place in `transaction.recipients`. */
+  readonly recipients?: ReadonlyMap<number, Reply>
+  readonly params?: ParamBag
+  readonly edits?: readonly HeaderEdit[]
+}
+
+/** What became of one recipient at the end of a body; `index` is its place in `transaction.recipients`. */
+export interface ServerOutcome {
+  readonly index: number
+  readonly reply: Reply
+}
+
+export interface Verb {
+  readonly phases: readonly Phase[]
+  /** What is answered in another phase. Absent: 503 5.5.1 Bad sequence of commands. */
+  readonly outOfPhase?: (args: string, session: Session) => Awaitable<Answer>
+  /** Refused unless it is the last of its batch: what follows would be read with another meaning. */
+  readonly alone?: boolean
+  /** The reply may wait for those of the commands behind it (RFC 2920 3.2): RSET, MAIL, RCPT. Absent: sent at once. */
+  readonly batches?: boolean
+  /** Octets of the command line at most, CRLF included. Absent: 1000. */
+  readonly maxLine?: number
+  /** One line for HELP. */
+  readonly usage?: string
+  run(args: string, session: Session): Awaitable<Answer>
+}
+
+/** What a verb answers, and what becomes of the channel once the answer is out. */
+export type Answer = Reply | { readonly replies: Iterable<Reply> | AsyncIterable<Reply>; readonly then?: AfterReply }
+
+export type AfterReply =
+  | { readonly channel: 'close' }
+  /** A new channel takes over and the session starts anew, all it knew forgotten. `greet`: as if just connected (XCLIENT). */
+  | { readonly channel: 'replace'; with(channel: Channel): Promise<Channel>; readonly greet?: true }
+  /** The session ends, the channel lives on with someone else. */
+  | { readonly channel: 'handOver'; to(channel: Channel): Promise<void> }
+
+/** The server's side of one connection, as extensions and policy see it. */
+export interface Session {
+  readonly peer: string
+  readonly channel: Pick<Channel, 'peer' | 'local' | 'secured'>
+  readonly phase: Phase
+  readonly greeting: Greeting | undefined
+  /** Who the client proved to be. Set by whatever proved it. */
+  identity: string | undefined
+  readonly transaction: Transaction | undefined
+  /** Verbs that exist now, with those of extensions on offer: for HELP. */
+  readonly verbs: ReadonlyMap<string, Verb>
+  /** What the last greeting put on offer: keyword to arguments. */
+  readonly offers: ReadonlyMap<string, readonly string[]>
+  /** Reads a path and parameters as MAIL does and begins a transaction; `kind` tells SEND from MAIL. */
+  beginTransaction(args: string, kind: string): Promise<Answer>
+  /** Sends an intermediate reply and returns the client's next line, at most `limit` octets of it. */
+  ask(reply: Reply, limit: number): Promise<string>
+  /** Exactly this many octets of the client's next input. */
+  take(octets: number): AsyncIterable<Uint8Array>
+  /** Sends 354 and gives the dot-terminated body that follows. */
+  takeDotted(reply: Reply): AsyncIterable<Uint8Array>
+  /**
+   * Adds to the body; reads the source to its end even when a part of it is refused. A refusal is remembered and thrown
+   * when the source is read out; appending goes on throwing it until the transaction ends.
+   */
+  append(source: AsyncIterable<Uint8Array>): Promise<void>
+  /** Ends the body, hands the mail on, and tells what to reply, as the outcomes come. The transaction is over. */
+  conclude(): Answer
+  /** Drops the transaction. */
+  reset(): void
+}
+
+export interface Greeting {
+  readonly verb: string
+  readonly name: string
+  /** By EHLO or LHLO, so parameters may be used. */
+  readonly extended: boolean
+}
+
+export interface Transaction {
+  /** MAIL, or the verb that stands for it. */
+  readonly kind: string
+  readonly sender: ReversePath
+  readonly params: ParamBag
+  readonly recipients: readonly Recipient[]
+}
+
+// ---- client ----
+
+/** The client's side of one connection, as extensions see it while greetings are exchanged. */
+export interface Conversation {
+  readonly hop: Hop
+  /** One command, its reply. */
+  command(line: string): Promise<Reply>
+  replaceChannel(make: (channel: Channel) => Promise<Channel>): Promise<void>
+}
+
+/** What the next hop can do. Extensions fill in the settings; the client core reads them. */
+export interface Hop {
+  /** The name it was looked up by; certificates are checked against it. */
+  readonly name: string
+  readonly address: string
+  readonly offers: ReadonlyMap<string, readonly string[]>
+  readonly channel: Pick<Channel, 'peer' | 'local' | 'secured'>
+  /** Open: recipients, transactions, domains, octets, line. The core obeys the smallest that any extension gave. */
+  readonly limits: Map<string, number>
+  /** How sure we are of who the hop is, and that nobody listens. */
+  assurance: 'none' | 'encrypted' | 'verified'
+  mayBatch?: boolean
+  /** MIME encodings it takes beyond 7bit: filled in by the extensions that bring them. */
+  readonly encodings: Set<BodyFacts['encoding']>
+  sendBody?: BodySender
+  closingReplyPerRecipient?: boolean
+  /** What extensions keep about this hop between greeting and mail, by their keyword. */
+  readonly notes: Map<string, unknown>
+}
+
+export type BodySender = (body: AsyncIterable<Uint8Array>, wire: BodyWire) => Promise<void>
+
+/** The wire while a body is sent: what a body sender may do. `command` reads its reply; `line` does not. */
+export interface BodyWire {
+  readonly hop: Hop
+  /** The exact size of the body. */
+  readonly octets: number
+  command(line: string): Promise<Reply>
+  raw(data: Uint8Array): void
+  line(text: string): void
+  flush(): Promise<void>
+  reply(): Promise<Reply>
+}
+
+export interface OutboundMail {
+  readonly id: string
+  readonly envelope: Envelope
+  readonly facts: BodyFacts
+  readonly accepted: Instant
+  readonly now: Instant
+}
+
+/** A recipient of outbound mail. `key` tells two of the same address apart. */
+export interface OutboundRecipient extends Recipient {
+  readonly key: number
+}
+
+export interface ClientFacet {
+  /** The greeting verb, where it is not EHLO. */
+  readonly greetsWith?: string
+  /** The hop offers this. `greetAgain` after the channel was replaced; an `AfterReply` when the connection turns round. */
+  offered?(talk: Conversation, args: readonly string[]): Promise<'greetAgain' | AfterReply | void> | void
+  /** The hop does not offer it; throw a Refusal if it may not be done without. */
+  notOffered?(talk: Conversation): void
+  /** Whether this mail makes use of the extension. Absent: when it carries one of its parameters. */
+  concerns?(mail: OutboundMail): boolean
+  /** The mail makes use of it and the hop lacks it. Absent: drop the parameters. */
+  without?(mail: OutboundMail, hop: Hop, recipients: readonly OutboundRecipient[]): readonly Remedy[]
+  /** MAIL parameters for this hop, on the final facts; they win over those that travel. Throw a Refusal to give the mail up. */
+  adds?(mail: OutboundMail, hop: Hop): ParamBag
+  /** RCPT parameters likewise. */
+  forRecipient?(recipient: OutboundRecipient, mail: OutboundMail, hop: Hop): ParamBag
+  /** A reply to MAIL, RCPT or the body that means more here than its code says. */
+  onReply?(verb: string, answer: Reply, attempt: Attempt): ReplyMeaning | undefined | void
+}
+
+/** One transaction under way, as `onReply` sees it. */
+export interface Attempt {
+  readonly mail: OutboundMail
+  readonly hop: Hop
+  /** The recipients taken so far, in RCPT order. */
+  readonly accepted: readonly OutboundRecipient[]
+}
+
+/** What a reply means: send the body from this octet on; read a reply per accepted recipient; send the rest in a new transaction. */
+export type ReplyMeaning =
+  | { readonly skipTo: number }
+  | { readonly closingReplies: 'perRecipient' | 'perRecipientAndOne' }
+  | { readonly split: 'recipient' }
+
+/** What a body should become for a hop. */
+export interface ConversionTarget {
+  readonly encoding: BodyFacts['encoding']
+  readonly maxLine: number
+  readonly header: 'ascii' | 'utf8'
+}
+
+export type Remedy =
+  | { readonly do: 'convert'; readonly into: Partial<ConversionTarget> }
+  | {
+      readonly do: 'refuse'
+      readonly reply: Reply
+      readonly next: 'otherHost' | 'later' | 'never'
+      /** Keys; absent: all. */
+      readonly of?: readonly number[]
+    }
+  | { readonly do: 'prepend' | 'replaceField'; readonly field: readonly [string, string] }
+  | { readonly do: 'removeField'; readonly name: string }
+  /** We are the last hop that can tell the sender; takes effect for recipients the hop accepts. */
+  | { readonly do: 'report'; readonly event: 'relayed'; readonly of: readonly number[] }
+
+// ---- queue and reports ----
+
+export interface QueueFacet {
+  /** Asked once, when the message is accepted. */
+  schedule(envelope: Envelope, accepted: Instant): Schedule
+}
+
+export interface Schedule {
+  readonly notBefore?: Instant
+  /** Higher goes first; 0 is ordinary. */
+  readonly priority?: number
+  readonly milestones?: readonly Milestone[]
+}
+
+/** At this time, recipients still waiting are reported as delayed, or given up with this status. */
+export interface Milestone {
+  readonly at: Instant
+  readonly do: 'warn' | 'fail'
+  readonly status: string
+}
+
+export type ReportEvent = 'delivered' | 'relayed' | 'expanded' | 'delayed' | 'failed'
+
+/** How much a report is wanted; the strongest wins, `never` before all. */
+export type Wanted = 'never' | 'no' | 'yes' | 'must'
+
+export interface ReportedMessage {
+  readonly id: string
+  readonly sender: ReversePath
+  readonly params: ParamBag
+  readonly accepted: Instant
+}
+
+export interface ReportedRecipient extends Recipient {
+  readonly event: ReportEvent
+  readonly last: Diagnosis
+}
+
+export interface ReportFacet {
+  wants?(recipient: ReportedRecipient, message: ReportedMessage): Wanted | undefined
+  returns?(message: ReportedMessage, events: readonly ReportEvent[]): 'full' | 'headers' | undefined
+  messageFields?(message: ReportedMessage): readonly (readonly [string, string])[]
+  recipientFields?(recipient: ReportedRecipient, message: ReportedMessage): readonly (readonly [string, string])[]
+  /** Parameters for the report's own envelope. */
+  envelope?(message: ReportedMessage): ParamBag | undefined
+}

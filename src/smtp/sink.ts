@@ -1,0 +1,42 @@
+import type { ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
+import type { BodyFacts } from '../mail/facts.ts'
+import type { Reply } from '../mail/reply.ts'
+import type { Header, HeaderEdit } from '../mime/fields.ts'
+import type { Schedule, ServerOutcome, Session, TraceMark, Transaction } from './extension.ts'
+
+/**
+ * Where a server's mail goes: the only thing the server core knows of the rest of the program. Every method may throw a
+ * Refusal, which is answered as it stands; anything else thrown is a fault of ours and is answered with 451.
+ */
+export interface Sink {
+  connect?(session: Session): Promise<void>
+  hello?(session: Session): Promise<void>
+  /** May answer in place of the usual 250. */
+  mail?(sender: ReversePath, params: ParamBag, session: Session): Promise<Reply | void> | Reply | void
+  rcpt?(recipient: Recipient, transaction: Transaction, session: Session): Promise<Reply | void> | Reply | void
+  /** The first octet of a body is about to come. */
+  open(transaction: Transaction, session: Session): Incoming | Promise<Incoming>
+}
+
+/** One message on its way in. After `conclude` or `abort` nothing more is called. */
+export interface Incoming {
+  /** Resolves when more may be written. */
+  write(chunk: Uint8Array): Promise<void> | void
+  /** One outcome per recipient, as they come, each index once; none comes before the mail is as safe as its reply says. */
+  conclude(end: IncomingEnd): AsyncIterable<ServerOutcome>
+  /** Nothing of it remains. Never rejects. */
+  abort(): Promise<void>
+}
+
+/** What the core and its extensions found out about the body. */
+export interface IncomingEnd {
+  readonly header: Header
+  readonly facts: BodyFacts
+  readonly params: ParamBag
+  readonly edits: readonly HeaderEdit[]
+  /** Recipients that an extension refused at the end, by index. Their outcomes are the core's affair; do not take them. */
+  readonly refused: ReadonlyMap<number, Reply>
+  /** What the Received field says of how the mail came (RFC 3848). */
+  readonly marks: readonly TraceMark[]
+  readonly schedule: Schedule
+}

@@ -1,0 +1,247 @@
+import type { Address } from '../mail/address.ts'
+import type { Diagnosis } from '../mail/diagnosis.ts'
+import type { ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
+import type { BodyFacts } from '../mail/facts.ts'
+import type { Instant } from '../mail/instant.ts'
+import type { Schedule } from '../smtp/extension.ts'
+
+/** Short, sortable by time, unique in a spool: letters and digits only. */
+export type MessageId = string
+
+/** Transport and destination, as `transport/destination`; null until the address was resolved. */
+export type Lane = string | null
+
+/** Accepted mail, kept until the fate of every recipient is settled. What may fail rejects with `SpoolError`. */
+export interface Spool {
+  /** A place to write one message. Nothing of it exists before `commit`, all of it after. Synchronous and cheap. */
+  open(): Draft
+  /**
+   * Due recipients, each group ours alone until its lease runs out. Ordered by priority, then due time. A group is one
+   * message's due recipients of one lane, at most `mostRecipients` of them.
+   */
+  claim(by: ClaimRequest): Promise<readonly Claim[]>
+  /** Throws `LeaseLost`. */
+  renew(claim: Claim, until: Instant): Promise<void>
+  /**
+   * Records what became of a claim's recipients, and whatever follows from it, in one transaction, and ends the claim.
+   * Recipients without a change stay as they were. A message with nobody left to serve is gone, its history remains.
+   * Throws `LeaseLost`, and then nothing is changed.
+   */
+  settle(claim: Claim, settlement: Settlement): Promise<void>
+  /** At a start: an earlier life's claims are void, and mail accepted "in the future" (the clock went back) is due now. */
+  recover(owner: string, now: Instant): Promise<void>
+  /** Resolves when mail may be due, at the latest after `ms`; a commit or settle in this process wakes it early. */
+  wake(ms: number): Promise<void>
+  /** When the next recipient is due, of those not held by a claim; undefined when none waits. */
+  nextDue(): Promise<Instant | undefined>
+  /** A page of messages by id, `after` exclusive. At most 500. */
+  list(page: { after?: MessageId; most: number; match?: ListMatch }): Promise<readonly Listed[]>
+  show(id: MessageId): Promise<Listed | undefined>
+  /** Prefix and body as they would be sent. Undefined: no such message. */
+  read(id: MessageId): Promise<AsyncIterable<Uint8Array> | undefined>
+  trace(id: MessageId): Promise<readonly HistoryEvent[]>
+  counts(): Promise<Counts>
+  /** What an operator does to recipients that wait: one transaction for all that match; tells how many it met. */
+  operate(operation: Operation): Promise<number>
+  /** Messages whose recipients' lanes must be found anew: a new configuration is in force. */
+  forgetLanes(): Promise<void>
+  readonly rests: Rests
+  /** History older than this, expired partials, orphans of dead drafts. Small steps; call it when idle. */
+  sweep(now: Instant): Promise<void>
+  /** Waits for what is under way, then lets go of everything. */
+  close(): Promise<void>
+}
+
+export interface ClaimRequest {
+  readonly owner: string
+  readonly now: Instant
+  readonly leaseUntil: Instant
+  /** Claims at most. */
+  readonly most: number
+  readonly mostRecipients: number
+  readonly mostPerLane: number
+  readonly only?: readonly Lane[]
+  readonly except?: readonly Lane[]
+}
+
+export interface Draft {
+  readonly id: MessageId
+  /** Resolves when more may be written. */
+  write(chunk: Uint8Array): Promise<void> | void
+  /** Octets written so far. */
+  readonly octets: number
+  /** What was written so far, from the start. */
+  body(): AsyncIterable<Uint8Array>
+  /** Durable on return: a crash of the program or the machine loses none of it. */
+  commit(record: MessageRecord): Promise<void>
+  /** Never rejects. */
+  abort(): Promise<void>
+}
+
+/** How a message came to us; kept with it. */
+export interface Origin {
+  readonly listener: string
+  readonly peer: string
+  readonly helo: string
+  readonly identity?: string
+  readonly secured?: string
+  /** The Received field's `with`. */
+  readonly protocol: string
+  /** MAIL, or the verb that stood for it; `report`, `local` for what did not come by SMTP. */
+  readonly kind: string
+}
+
+/** What is stored beside the body. */
+export interface MessageRecord {
+  readonly sender: ReversePath
+  readonly params: ParamBag
+  readonly recipients: readonly NewRecipient[]
+  /** Octets before the body: trace fields, and the header anew where it was edited. */
+  readonly prefix: Uint8Array
+  /** The message is `prefix` and the body from this octet on. */
+  readonly bodyFrom: number
+  readonly facts: BodyFacts
+  readonly origin: Origin
+  readonly schedule: Schedule
+  readonly accepted: Instant
+  readonly history?: readonly string[]
+}
+
+export interface NewRecipient extends Recipient {
+  readonly lane?: Lane
+  readonly due?: Instant
+  /** Whom to tell of failures, where it is not the message's sender: a list's owner. */
+  readonly sender?: ReversePath
+}
+
+/** The message of a claim. All recipients are not in it: there may be 100,000. */
+export interface SpooledMessage {
+  readonly id: MessageId
+  readonly sender: ReversePath
+  readonly params: ParamBag
+  readonly facts: BodyFacts
+  readonly origin: Origin
+  readonly schedule: Schedule
+  readonly accepted: Instant
+  /** Prefix and body, in octets. */
+  readonly octets: number
+  /** Replayable. Rejects with `SpoolError` when the body cannot be read. */
+  content(): AsyncIterable<Uint8Array>
+}
+
+export interface Claim {
+  readonly message: SpooledMessage
+  readonly lane: Lane
+  readonly recipients: readonly SpooledRecipient[]
+  readonly token: string
+}
+
+export interface SpooledRecipient extends Recipient {
+  /** Unique within the message. */
+  readonly key: number
+  /** The recipient this one was expanded from. */
+  readonly parent?: number
+  /** Addresses this one was expanded from, nearest first: what stops alias loops. */
+  readonly ancestors: readonly Address[]
+  /** As `NewRecipient.sender`. */
+  readonly sender?: ReversePath
+  readonly attempts: number
+  readonly lane: Lane
+  readonly fate: Fate
+  /** Reports already made: `delayed` once, and milestones met. */
+  readonly reported: readonly string[]
+}
+
+export type Fate =
+  | { readonly is: 'waiting'; readonly due: Instant; readonly last?: Diagnosis }
+  | { readonly is: 'held'; readonly due: Instant; readonly last?: Diagnosis }
+  | { readonly is: 'delivered' | 'failed' | 'expanded'; readonly last: Diagnosis }
+  /** Our own configuration or a fault of ours is to blame: kept until someone has mended it, never bounced. */
+  | { readonly is: 'parked'; readonly why: string; readonly at: Instant }
+
+export type Change =
+  /** `attempted` counts one more attempt; `reported` is added to the recipient's list. */
+  | { readonly of: number; readonly fate: Fate; readonly attempted?: true; readonly reported?: readonly string[] }
+  | { readonly of: number; readonly lane: Lane }
+  /** A recipient that another one was expanded into. Its ancestors are its parent's and its parent. */
+  | { readonly add: NewRecipient; readonly parent: number }
+
+export interface Settlement {
+  readonly now: Instant
+  readonly changes: readonly Change[]
+  /** New messages: reports that are owed. Committed with the changes or not at all. */
+  readonly commits?: readonly { readonly draft: Draft; readonly record: MessageRecord }[]
+  /** New messages with the claim's body. */
+  readonly forks?: readonly Fork[]
+  readonly history?: readonly string[]
+}
+
+export interface Fork {
+  readonly sender: ReversePath
+  readonly params: ParamBag
+  readonly recipients: readonly NewRecipient[]
+  readonly schedule: Schedule
+}
+
+export interface Listed {
+  readonly id: MessageId
+  readonly sender: ReversePath
+  readonly params: ParamBag
+  readonly facts: BodyFacts
+  readonly octets: number
+  readonly accepted: Instant
+  readonly origin: Origin
+  /** Those not yet settled and, while the message lives, the others too; at most 1,000. */
+  readonly recipients: readonly SpooledRecipient[]
+}
+
+/** Everything given must fit. */
+export interface ListMatch {
+  readonly id?: MessageId
+  readonly sender?: string
+  readonly recipient?: string
+  readonly domain?: string
+  readonly fate?: Fate['is']
+}
+
+export interface HistoryEvent {
+  readonly at: Instant
+  readonly text: string
+}
+
+export interface Counts {
+  readonly messages: number
+  readonly waiting: number
+  readonly held: number
+  readonly parked: number
+}
+
+export type Operation = {
+  readonly do: 'retry' | 'hold' | 'release' | 'park' | 'unpark' | 'delete' | 'bounce'
+  readonly match: ListMatch
+  readonly now: Instant
+  readonly why?: string
+}
+
+/** Destinations that are left alone for a while. Survives a restart. */
+export interface Rests {
+  rest(lane: string, until: Instant, why: string): Promise<void>
+  lift(lane: string): Promise<void>
+  list(now: Instant): Promise<readonly { lane: string; until: Instant; why: string }[]>
+}
+
+/** `full`: no room. `broken`: the store cannot be written or read just now. `invalid`: the caller's mistake. */
+export class SpoolError extends Error {
+  override readonly name = 'SpoolError'
+  readonly kind: 'full' | 'broken' | 'invalid'
+
+  constructor(kind: 'full' | 'broken' | 'invalid', message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.kind = kind
+  }
+}
+
+/** Another owner has the recipients now; whatever was done for them must not be recorded. */
+export class LeaseLost extends Error {
+  override readonly name = 'LeaseLost'
+}
