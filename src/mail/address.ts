@@ -27,7 +27,6 @@ const DOMAIN = new RegExp(`${LABEL}(?:\\.${LABEL})*`, 'uy')
 const LITERAL = /\[(?:(\d{1,3}(?:\.\d{1,3}){3})|IPv6:([0-9A-Fa-f:.]{2,45})|[A-Za-z0-9-]*[A-Za-z0-9]:[!-Z^-~]+)\]/uy
 const ROUTE = new RegExp(`@${LABEL}(?:\\.${LABEL})*(?:,@${LABEL}(?:\\.${LABEL})*)*:`, 'uy')
 const PLAIN = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the class is all of ASCII
 const ASCII = /^[\x00-\x7f]*$/
 
 const at = (pattern: RegExp, text: string, from: number): RegExpExecArray | null => {
