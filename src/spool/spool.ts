@@ -112,6 +112,8 @@ export interface NewRecipient extends Recipient {
   readonly due?: Instant
   /** Whom to tell of failures, where it is not the message's sender: a list's owner. */
   readonly sender?: ReversePath
+  /** In a fork: the addresses it was expanded from, nearest first. In an `add` they follow from the parent. */
+  readonly ancestors?: readonly Address[]
 }
 
 /** The message of a claim. All recipients are not in it: there may be 100,000. */
@@ -148,7 +150,7 @@ export interface SpooledRecipient extends Recipient {
   readonly attempts: number
   readonly lane: Lane
   readonly fate: Fate
-  /** Reports already made: `delayed` once, and milestones met. */
+  /** What must happen once: reports already made, milestones met; and notes of the queue that outlive an attempt. */
   readonly reported: readonly string[]
 }
 
