@@ -22,6 +22,8 @@ export interface Mailbox {
   readonly user: string
   /** Absolute. `~` in a transport's path. */
   readonly home: string
+  /** Absolute. The home lies below it, and no link on the way down is followed. Absent: the home is the user's own affair. */
+  readonly root?: string
   /** As whom to deliver; absent: as whoever runs us. */
   readonly uid?: number
   readonly gid?: number
