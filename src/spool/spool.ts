@@ -59,6 +59,7 @@ export interface ClaimRequest {
   /** Claims at most. */
   readonly most: number
   readonly mostRecipients: number
+  /** Claims of one lane at most. Null is no lane: recipients without one are not bounded by it. */
   readonly mostPerLane: number
   readonly only?: readonly Lane[]
   readonly except?: readonly Lane[]
@@ -168,12 +169,14 @@ export type Change =
   /** A recipient that another one was expanded into. Its ancestors are its parent's and its parent. */
   | { readonly add: NewRecipient; readonly parent: number }
 
+/** A claim whose lease ran out may be settled as long as nobody else took its recipients. */
 export interface Settlement {
   readonly now: Instant
+  /** Of recipients in the claim, and of children of theirs. */
   readonly changes: readonly Change[]
   /** New messages: reports that are owed. Committed with the changes or not at all. */
   readonly commits?: readonly { readonly draft: Draft; readonly record: MessageRecord }[]
-  /** New messages with the claim's body. */
+  /** New messages with the claim's prefix and body, accepted when it was. Its trace goes on in theirs. */
   readonly forks?: readonly Fork[]
   readonly history?: readonly string[]
 }
@@ -218,6 +221,11 @@ export interface Counts {
   readonly parked: number
 }
 
+/**
+ * Meets recipients that are not settled and not under a claim whose lease runs. `retry`: due now. `hold`, `release`: only
+ * those that wait, that are held. `bounce`: due now, with a last word of 5yz by us, upon which the queue gives them up.
+ * `delete`: gone, and nobody is told.
+ */
 export type Operation = {
   readonly do: 'retry' | 'hold' | 'release' | 'park' | 'unpark' | 'delete' | 'bounce'
   readonly match: ListMatch
