@@ -1,0 +1,366 @@
+import type { Instant } from '../mail/instant.ts'
+import type { Clock } from '../observe/clock.ts'
+import { Bell } from './bell.ts'
+import { messageIds } from './ids.ts'
+import { meetsMessage, meetsRecipient, sought } from './match.ts'
+import { joined, MemoryDraft } from './memory-draft.ts'
+import {
+  addRecipient,
+  applyChange,
+  dueOf,
+  type Kept,
+  type KeptRecipient,
+  listed,
+  priorityOf,
+  shown,
+  spooled,
+} from './memory-store.ts'
+import { operated, operationLine } from './operate.ts'
+import { checkRecord, earlier, firstDue, forkLines, isSettled } from './record.ts'
+import {
+  type Claim,
+  type ClaimRequest,
+  type Counts,
+  type Draft,
+  type Fork,
+  type HistoryEvent,
+  type Lane,
+  LeaseLost,
+  type Listed,
+  type ListMatch,
+  type MessageId,
+  type MessageRecord,
+  type NewRecipient,
+  type Operation,
+  type Rests,
+  type Settlement,
+  type Spool,
+  SpoolError,
+} from './spool.ts'
+
+const TEN_DAYS = 10 * 86_400_000
+
+export interface MemorySpoolOptions {
+  readonly clock: Clock
+  /** How long the history of a message is kept, in milliseconds; ten days when absent. */
+  readonly keepHistory?: number
+}
+
+/** A spool that a crash empties: for tests, and for programs that answer before they promise. */
+export const memorySpool = (options: MemorySpoolOptions): Spool => new MemorySpool(options)
+
+interface Lease {
+  readonly owner: string
+  readonly message: Kept
+  readonly recipients: readonly KeptRecipient[]
+  until: Instant
+}
+
+interface Group {
+  readonly message: Kept
+  readonly lane: Lane
+  readonly recipients: KeptRecipient[]
+}
+
+interface Past {
+  readonly at: Instant
+  readonly text: string
+  readonly fork?: MessageId
+}
+
+class MemorySpool implements Spool {
+  readonly #clock: Clock
+  readonly #keepHistory: number
+  readonly #bell: Bell
+  readonly #nextId: () => MessageId
+  readonly #messages = new Map<MessageId, Kept>()
+  readonly #leases = new Map<string, Lease>()
+  readonly #history = new Map<MessageId, Past[]>()
+  readonly #rests = new Map<string, { until: Instant; why: string }>()
+  #tokens = 0
+  #closed = false
+
+  constructor({ clock, keepHistory = TEN_DAYS }: MemorySpoolOptions) {
+    this.#clock = clock
+    this.#keepHistory = keepHistory
+    this.#bell = new Bell(clock)
+    this.#nextId = messageIds(clock, 0)
+  }
+
+  open(): Draft {
+    return new MemoryDraft(this, this.#nextId(), (draft, record) => {
+      this.#mustBeOpen()
+      checkRecord(record, draft.octets)
+      this.#keep(draft, record)
+      this.#bell.ring()
+    })
+  }
+
+  async claim(by: ClaimRequest): Promise<readonly Claim[]> {
+    this.#mustBeOpen()
+    this.#bell.heard()
+    const perLane = new Map<Lane, number>()
+    const claims: Claim[] = []
+    for (const group of this.#due(by)) {
+      const taken = perLane.get(group.lane) ?? 0
+      if (group.lane !== null && taken >= by.mostPerLane) continue
+      if (claims.length >= by.most) break
+      perLane.set(group.lane, taken + 1)
+      claims.push(this.#lease(group, by))
+    }
+    return claims
+  }
+
+  async renew(claim: Claim, until: Instant): Promise<void> {
+    this.#leaseOf(claim).until = until
+  }
+
+  async settle(claim: Claim, settlement: Settlement): Promise<void> {
+    const { message, recipients } = this.#leaseOf(claim)
+    const { now, changes, commits = [], forks = [], history = [] } = settlement
+    const ours = new Map(recipients.map((recipient) => [recipient.key, recipient]))
+    for (const change of changes) {
+      const of = 'add' in change ? change.parent : change.of
+      if (!ours.has(of)) throw new SpoolError('invalid', `Recipient ${of} of ${message.id} is not in this claim`)
+    }
+    if (new Set(commits.map(({ draft }) => draft)).size < commits.length)
+      throw new SpoolError('invalid', 'A draft twice')
+    for (const { draft, record } of commits) checkRecord(record, this.#own(draft).contents().octets)
+    for (const fork of forks) checkRecord({ ...fork, bodyFrom: 0 }, 0)
+
+    this.#leases.delete(claim.token)
+    for (const recipient of recipients) recipient.claim = undefined
+    for (const change of changes) applyChange(message, ours, change, now)
+    for (const { draft, record } of commits) this.#keep(this.#own(draft), record)
+    for (const fork of forks) this.#fork(message, fork, now)
+    this.#remember(message.id, now, history)
+    this.#dropIfServed(message)
+    this.#bell.ring()
+  }
+
+  async recover(owner: string, now: Instant): Promise<void> {
+    this.#mustBeOpen()
+    for (const [token, lease] of this.#leases) if (lease.owner === owner) this.#release(token)
+    for (const message of this.#messages.values()) {
+      const ahead = message.accepted - now
+      if (ahead <= 0) continue
+      message.accepted = now
+      message.schedule = earlier(message.schedule, ahead)
+      const due = firstDue({ address: { local: '', domain: '' }, params: {} }, message.schedule, now)
+      for (const recipient of message.recipients.values()) {
+        const { fate } = recipient
+        if (fate.is === 'waiting' || fate.is === 'held') recipient.fate = { ...fate, due: Math.min(fate.due, due) }
+      }
+    }
+    this.#bell.ring()
+  }
+
+  async wake(ms: number): Promise<void> {
+    if (!this.#closed) await this.#bell.wait(ms)
+  }
+
+  async nextDue(): Promise<Instant | undefined> {
+    this.#mustBeOpen()
+    const now = this.#clock.now()
+    let next = Number.POSITIVE_INFINITY
+    for (const message of this.#messages.values())
+      for (const recipient of message.recipients.values())
+        if (!this.#isClaimed(recipient, now)) next = Math.min(next, dueOf(recipient))
+    return Number.isFinite(next) ? next : undefined
+  }
+
+  async list(page: { after?: MessageId; most: number; match?: ListMatch }): Promise<readonly Listed[]> {
+    this.#mustBeOpen()
+    const by = sought(page.match ?? {})
+    return [...this.#messages.values()]
+      .filter((message) => page.after === undefined || message.id > page.after)
+      .filter((message) => meetsMessage(by, message))
+      .filter((message) => [...message.recipients.values()].some((recipient) => meetsRecipient(by, recipient)))
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+      .slice(0, Math.min(page.most, 500))
+      .map(listed)
+  }
+
+  async show(id: MessageId): Promise<Listed | undefined> {
+    this.#mustBeOpen()
+    const message = this.#messages.get(id)
+    return message && listed(message)
+  }
+
+  async read(id: MessageId): Promise<AsyncIterable<Uint8Array> | undefined> {
+    this.#mustBeOpen()
+    const message = this.#messages.get(id)
+    return message && joined(message.prefix, message.body, message.bodyFrom)
+  }
+
+  async trace(id: MessageId): Promise<readonly HistoryEvent[]> {
+    this.#mustBeOpen()
+    const follow = (of: MessageId, mark: string): HistoryEvent[] =>
+      (this.#history.get(of) ?? []).flatMap(({ at, text, fork }) => [
+        { at, text: mark + text },
+        ...(fork === undefined ? [] : follow(fork, `${fork}: `)),
+      ])
+    return follow(id, '').sort((a, b) => a.at - b.at)
+  }
+
+  async counts(): Promise<Counts> {
+    this.#mustBeOpen()
+    const counts = { messages: this.#messages.size, waiting: 0, held: 0, parked: 0 }
+    for (const message of this.#messages.values())
+      for (const { fate } of message.recipients.values())
+        if (fate.is === 'waiting' || fate.is === 'held' || fate.is === 'parked') counts[fate.is]++
+    return counts
+  }
+
+  async operate(operation: Operation): Promise<number> {
+    this.#mustBeOpen()
+    const by = sought(operation.match)
+    let all = 0
+    for (const message of [...this.#messages.values()]) {
+      if (!meetsMessage(by, message)) continue
+      let met = 0
+      for (const recipient of [...message.recipients.values()]) {
+        if (!meetsRecipient(by, recipient) || this.#isClaimed(recipient, operation.now)) continue
+        const fate = operated(recipient.fate, operation)
+        if (fate === undefined) continue
+        met++
+        this.#release(recipient.claim)
+        if (fate === 'gone') message.recipients.delete(recipient.key)
+        else recipient.fate = fate
+      }
+      if (met === 0) continue
+      all += met
+      this.#remember(message.id, operation.now, [operationLine(operation, met)])
+      this.#dropIfServed(message)
+    }
+    this.#bell.ring()
+    return all
+  }
+
+  async forgetLanes(): Promise<void> {
+    this.#mustBeOpen()
+    for (const message of this.#messages.values())
+      for (const recipient of message.recipients.values()) recipient.lane = null
+    this.#bell.ring()
+  }
+
+  readonly rests: Rests = {
+    rest: async (lane, until, why) => {
+      this.#mustBeOpen()
+      this.#rests.set(lane, { until, why })
+    },
+    lift: async (lane) => {
+      this.#mustBeOpen()
+      if (this.#rests.delete(lane)) this.#bell.ring()
+    },
+    list: async (now) => {
+      this.#mustBeOpen()
+      return [...this.#rests].filter(([, { until }]) => until > now).map(([lane, rest]) => ({ lane, ...rest }))
+    },
+  }
+
+  async sweep(now: Instant): Promise<void> {
+    this.#mustBeOpen()
+    for (const [id, past] of this.#history) {
+      const young = past.filter(({ at }) => at >= now - this.#keepHistory)
+      if (young.length > 0) this.#history.set(id, young)
+      else this.#history.delete(id)
+    }
+    for (const [lane, { until }] of this.#rests) if (until <= now) this.#rests.delete(lane)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#bell.ring()
+    this.#messages.clear()
+    this.#leases.clear()
+    this.#history.clear()
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw new SpoolError('broken', 'The spool is closed')
+  }
+
+  #own(draft: Draft): MemoryDraft {
+    if (draft instanceof MemoryDraft && draft.spool === this) return draft
+    throw new SpoolError('invalid', `The draft ${draft.id} is not of this spool`)
+  }
+
+  #keep(draft: MemoryDraft, record: MessageRecord): void {
+    const body = draft.contents()
+    const { sender, params, facts, origin, schedule, accepted, prefix, bodyFrom, recipients, history = [] } = record
+    const kept = { id: draft.id, sender, params, facts, origin, schedule, accepted, prefix: prefix.slice(), bodyFrom }
+    this.#add({ ...kept, body }, recipients, accepted)
+    draft.committed()
+    this.#remember(draft.id, accepted, history)
+  }
+
+  #fork(parent: Kept, fork: Fork, now: Instant): void {
+    const id = this.#nextId()
+    const { sender, params, schedule, recipients } = fork
+    this.#add({ ...parent, id, sender, params, schedule }, recipients, now)
+    const lines = forkLines(parent.id, id)
+    this.#remember(id, now, [lines.fork])
+    this.#remember(parent.id, now, [lines.parent], id)
+  }
+
+  #add(message: Omit<Kept, 'recipients' | 'nextKey'>, recipients: readonly NewRecipient[], now: Instant): void {
+    const kept: Kept = { ...message, recipients: new Map(), nextKey: 0 }
+    for (const recipient of recipients)
+      addRecipient(kept, recipient, firstDue(recipient, kept.schedule, now), { ancestors: [] })
+    this.#messages.set(kept.id, kept)
+  }
+
+  #remember(id: MessageId, at: Instant, lines: readonly string[], fork?: MessageId): void {
+    if (lines.length === 0) return
+    const past = this.#history.get(id) ?? []
+    for (const text of lines) past.push({ at, text, ...(fork === undefined ? {} : { fork }) })
+    this.#history.set(id, past)
+  }
+
+  #due(by: ClaimRequest): readonly Group[] {
+    const groups: Group[] = []
+    for (const message of this.#messages.values()) {
+      const due = [...message.recipients.values()]
+        .filter((one) => dueOf(one) <= by.now && !this.#isClaimed(one, by.now))
+        .filter(({ lane }) => (by.only?.includes(lane) ?? true) && !(by.except?.includes(lane) ?? false))
+        .sort((a, b) => dueOf(a) - dueOf(b) || a.key - b.key)
+      for (const [lane, recipients] of Map.groupBy(due, (recipient) => recipient.lane))
+        for (let at = 0; at < recipients.length; at += by.mostRecipients)
+          groups.push({ message, lane, recipients: recipients.slice(at, at + by.mostRecipients) })
+    }
+    const first = ({ recipients: [one] }: Group) => (one === undefined ? 0 : dueOf(one))
+    return groups.sort((a, b) => priorityOf(b.message) - priorityOf(a.message) || first(a) - first(b))
+  }
+
+  #lease({ message, lane, recipients }: Group, by: ClaimRequest): Claim {
+    const token = `${++this.#tokens}`
+    for (const recipient of recipients) {
+      this.#release(recipient.claim)
+      recipient.claim = token
+    }
+    this.#leases.set(token, { owner: by.owner, message, recipients, until: by.leaseUntil })
+    return { token, lane, message: spooled(message), recipients: recipients.map(shown) }
+  }
+
+  #isClaimed({ claim }: KeptRecipient, now: Instant): boolean {
+    return claim !== undefined && (this.#leases.get(claim)?.until ?? now) > now
+  }
+
+  #release(token: string | undefined): void {
+    if (token === undefined) return
+    for (const recipient of this.#leases.get(token)?.recipients ?? []) recipient.claim = undefined
+    this.#leases.delete(token)
+  }
+
+  #leaseOf({ token, message }: Claim): Lease {
+    this.#mustBeOpen()
+    const lease = this.#leases.get(token)
+    if (!lease) throw new LeaseLost(`The claim on ${message.id} is over`)
+    return lease
+  }
+
+  #dropIfServed(message: Kept): void {
+    if ([...message.recipients.values()].every(isSettled)) this.#messages.delete(message.id)
+  }
+}

@@ -1,0 +1,36 @@
+import { type Diagnosis, ours } from '../mail/diagnosis.ts'
+import { reply } from '../mail/reply.ts'
+import type { Fate, Operation } from './spool.ts'
+
+/** The last word on a recipient whose mail an operator returns. */
+export const returned = ({ why, now }: Operation): Diagnosis =>
+  ours(reply(554, '5.0.0', why ?? 'Returned by the postmaster'), now, 'operator')
+
+/** What a parked recipient is told to have been parked for. */
+export const parkedFor = ({ why }: Operation): string => why ?? 'Parked by the postmaster'
+
+/** What an operation makes of a fate; undefined when it is none of its business. */
+export const operated = (fate: Fate, operation: Operation): Fate | 'gone' | undefined => {
+  if (fate.is === 'delivered' || fate.is === 'failed' || fate.is === 'expanded') return undefined
+  const { now } = operation
+  switch (operation.do) {
+    case 'retry':
+      return fate.is === 'waiting' ? { ...fate, due: now } : undefined
+    case 'hold':
+      return fate.is === 'waiting' ? { ...fate, is: 'held' } : undefined
+    case 'release':
+      return fate.is === 'held' ? { ...fate, is: 'waiting' } : undefined
+    case 'park':
+      return fate.is === 'parked' ? undefined : { is: 'parked', why: parkedFor(operation), at: now }
+    case 'unpark':
+      return fate.is === 'parked' ? { is: 'waiting', due: now } : undefined
+    case 'bounce':
+      return { is: 'waiting', due: now, last: returned(operation) }
+    case 'delete':
+      return 'gone'
+  }
+}
+
+/** The line it leaves in the history of a message. */
+export const operationLine = (operation: Operation, recipients: number): string =>
+  `${operation.do}: ${recipients} ${recipients === 1 ? 'recipient' : 'recipients'}${operation.why === undefined ? '' : ` (${operation.why})`}`
