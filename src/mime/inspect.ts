@@ -1,0 +1,135 @@
+import { isAscii } from 'node:buffer'
+import type { BodyFacts } from '../mail/facts.ts'
+import { type Header, readHeader } from './fields.ts'
+
+/** Finds out, in one pass and for any chunk borders, what is true of a message; keeps of it nothing but the header. */
+export interface Inspector {
+  /** The chunk may be reused afterwards. */
+  write(chunk: Uint8Array): void
+  end(): Inspection
+}
+
+export interface Inspection {
+  readonly facts: BodyFacts
+  /** Cut after `maxHeader` octets. */
+  readonly header: Header
+  /** The header did not fit; the facts are right nevertheless. */
+  readonly headerTooLong: boolean
+}
+
+/** RFC 2045 2.7 and 2.8: a longer line, NUL, or CR and LF apart from each other make it binary. */
+const MAX_LINE = 998
+
+/** As much at once as is searched while the cache still has it. */
+const WINDOW = 65_536
+
+/** `maxHeader`: octets of the header to keep at most, its empty line included. */
+export const inspector = (options: { readonly maxHeader: number }): Inspector => new OnePass(options.maxHeader)
+
+class OnePass implements Inspector {
+  readonly #maxHeader: number
+  #header = Buffer.alloc(0)
+  #kept = 0
+  #octets = 0
+  /** Where the line began that is not at its end yet, counted from the first octet of all. */
+  #lineStart = 0
+  #longest = 0
+  /** The last octet so far is a CR. */
+  #endsWithCr = false
+  #nul = false
+  #eightBit = false
+  #eightBitHeader = false
+  #bare = false
+  #headerEnd: number | undefined
+
+  constructor(maxHeader: number) {
+    this.#maxHeader = maxHeader
+  }
+
+  write(chunk: Uint8Array): void {
+    for (let from = 0; from < chunk.byteLength; from += WINDOW) {
+      const octets = Math.min(WINDOW, chunk.byteLength - from)
+      this.#inspect(Buffer.from(chunk.buffer, chunk.byteOffset + from, octets))
+    }
+  }
+
+  end(): Inspection {
+    if (this.#endsWithCr) this.#bare = true
+    const longestLine = Math.max(this.#longest, this.#octets - this.#lineStart)
+    const binary = this.#nul || this.#bare || longestLine > MAX_LINE
+    const headerOctets = this.#headerEnd ?? this.#octets
+    return {
+      facts: {
+        octets: this.#octets,
+        encoding: binary ? 'binary' : this.#eightBit ? '8bit' : '7bit',
+        longestLine,
+        eightBitHeader: this.#eightBitHeader,
+        bareNewline: this.#bare,
+        nul: this.#nul,
+        endsWithNewline: this.#lineStart === this.#octets,
+        headerOctets,
+      },
+      header: readHeader(this.#header.subarray(0, this.#kept)),
+      headerTooLong: headerOctets > this.#maxHeader,
+    }
+  }
+
+  #inspect(octets: Buffer): void {
+    const begins = this.#octets
+    const inHeader = this.#headerEnd === undefined
+    this.#nul ||= octets.includes(0)
+    this.#lines(octets.toString('latin1'), begins)
+    this.#octets += octets.length
+    this.#endsWithCr = octets[octets.length - 1] === 13
+    const ascii = this.#eightBit && !inHeader ? false : isAscii(octets)
+    this.#eightBit ||= !ascii
+    if (inHeader) this.#keep(octets.subarray(0, (this.#headerEnd ?? this.#octets) - begins), ascii)
+  }
+
+  #keep(octets: Buffer, ascii: boolean): void {
+    this.#eightBitHeader ||= !ascii && !isAscii(octets)
+    const needed = Math.min(this.#maxHeader, this.#kept + octets.length)
+    if (needed > this.#header.length) {
+      const grown = Buffer.alloc(Math.min(this.#maxHeader, Math.max(2 * needed, 2048)))
+      this.#header.copy(grown, 0, 0, this.#kept)
+      this.#header = grown
+    }
+    this.#kept += octets.copy(this.#header, this.#kept, 0, needed - this.#kept)
+  }
+
+  // A string is searched twice as fast as a buffer, its making included.
+  #lines(text: string, begins: number): void {
+    let from = 0
+    if (this.#endsWithCr) {
+      if (text.startsWith('\n')) {
+        this.#lineEnds(begins - 1)
+        from = 1
+      } else this.#bare = true
+    }
+    // While CR and LF have only been met together, one search for each per line shows that they still are.
+    while (!this.#bare) {
+      const cr = text.indexOf('\r', from)
+      const lf = text.indexOf('\n', from)
+      if (lf < 0 && (cr < 0 || cr === text.length - 1)) return
+      if (cr < 0 || cr + 1 !== lf) {
+        this.#bare = true
+        break
+      }
+      this.#lineEnds(begins + cr)
+      from = lf + 1
+    }
+    for (;;) {
+      const cr = text.indexOf('\r\n', from)
+      if (cr < 0) return
+      this.#lineEnds(begins + cr)
+      from = cr + 2
+    }
+  }
+
+  #lineEnds(cr: number): void {
+    const length = cr - this.#lineStart
+    if (length > this.#longest) this.#longest = length
+    else if (length === 0 && this.#headerEnd === undefined) this.#headerEnd = cr + 2
+    this.#lineStart = cr + 2
+  }
+}
