@@ -1,0 +1,92 @@
+import type * as z from 'zod'
+import { hint, wording } from './wording.ts'
+
+export type Path = readonly (string | number)[]
+
+/** One thing that is wrong: where, and in words what it is and what was expected. */
+export interface Issue {
+  readonly path: Path
+  readonly message: string
+  /** The last word of the path is itself what is wrong, not what stands behind it. */
+  readonly ofKey?: true
+}
+
+export type Checked<T> = { readonly value: T } | { readonly issues: readonly Issue[] }
+
+/**
+ * Reads a value by a schema, and words what is wrong. Where the schema wants a text and something else stands, `textAt`
+ * may know the text it was written as: `0600` is not the number 600.
+ */
+export const check = <T>(
+  schema: z.ZodType<T>,
+  given: unknown,
+  path: Path = [],
+  textAt: (path: Path) => string | undefined = () => undefined,
+): Checked<T> => {
+  let value = given
+  for (;;) {
+    const result = schema.safeParse(value, { error: wording, reportInput: true })
+    if (result.success) return { value: result.data }
+    const texts = result.error.issues.flatMap(flat).flatMap((issue) => {
+      const expectsText =
+        issue.code === 'invalid_type' && issue.expected === 'string' && typeof issue.input !== 'string'
+      const text = expectsText ? textAt([...path, ...keys(issue.path)]) : undefined
+      return text === undefined ? [] : [{ at: keys(issue.path), text }]
+    })
+    if (texts.length === 0) return { issues: worded(result.error.issues, path) }
+    for (const { at, text } of texts) value = replaced(value, at, text)
+  }
+}
+
+const keys = (path: readonly PropertyKey[]): (string | number)[] =>
+  path.map((key) => (typeof key === 'symbol' ? String(key) : key))
+
+type ZodIssue = z.core.$ZodIssue
+
+/** An issue, or those of a union's branches with their whole paths. */
+const flat = (issue: ZodIssue): ZodIssue[] => {
+  if (issue.code !== 'invalid_union') return [issue]
+  return issue.errors.flat().flatMap((inner) => flat({ ...inner, path: [...issue.path, ...inner.path] }))
+}
+
+/** Where a key is unknown, what its absence leads to is not told as well. */
+const worded = (all: readonly ZodIssue[], path: Path): readonly Issue[] => {
+  const unknown = new Set(
+    all.filter(({ code }) => code === 'unrecognized_keys').map((issue) => JSON.stringify(keys(issue.path))),
+  )
+  const told = all.filter((issue) => issue.code !== 'custom' || !unknown.has(JSON.stringify(keys(issue.path))))
+  return told.flatMap((issue) => word(issue, path))
+}
+
+const word = (issue: ZodIssue, at: Path): Issue[] => {
+  const path = [...at, ...keys(issue.path)]
+  switch (issue.code) {
+    case 'unrecognized_keys': {
+      const known = issue.message.split(' ').filter((key) => key !== '')
+      return issue.keys.map((key): Issue => {
+        const expected = known.length > 0 && known.length <= 12 ? `; expected one of ${known.join(', ')}` : ''
+        return { path: [...path, key], message: `is no setting${hint(key, known) || expected}`, ofKey: true }
+      })
+    }
+    case 'invalid_key':
+      return [{ path, message: issue.message, ofKey: true }]
+    case 'invalid_union': {
+      // The branch that was meant is the one that went wrong deepest, or else the one with something to say.
+      const branches = issue.errors.map((errors) => errors.flatMap((inner) => word(inner, path)))
+      const depth = (issues: readonly Issue[]) => Math.max(0, ...issues.map((inner) => inner.path.length))
+      return branches.toSorted((a, b) => depth(b) - depth(a))[0] ?? [{ path, message: issue.message }]
+    }
+    default:
+      return [{ path, message: issue.message }]
+  }
+}
+
+/** A copy with another value at a place. */
+const replaced = (value: unknown, path: Path, by: unknown): unknown => {
+  const [key, ...rest] = path
+  if (key === undefined) return by
+  if (Array.isArray(value)) return value.map((item, index) => (index === key ? replaced(item, rest, by) : item))
+  const copy = { ...(value as Record<string, unknown>) }
+  copy[key] = replaced(copy[key], rest, by)
+  return copy
+}

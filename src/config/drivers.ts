@@ -1,0 +1,29 @@
+import * as z from 'zod'
+import { NAME } from './leaves.ts'
+
+type Drivers = Readonly<Record<string, z.ZodType>>
+
+/** `driver` and the driver's own settings in one. */
+export type Driven<D extends Drivers> = { [K in keyof D & string]: { readonly driver: K } & z.output<D[K]> }[keyof D &
+  string]
+
+/** `{driver: settings}`: exactly one of these words, and what its own schema makes of the settings. */
+export const driven = <D extends Drivers>(drivers: D): z.ZodType<Driven<D>> => {
+  const words = Object.keys(drivers)
+  const shape = Object.fromEntries(words.map((word) => [word, (drivers[word] as z.ZodType).optional()]))
+  return z.strictObject(shape).transform((given, context) => {
+    const [driver, ...more] = Object.keys(given)
+    if (driver === undefined || more.length > 0) {
+      const wrong = driver === undefined ? 'names no driver' : `has ${1 + more.length} drivers`
+      context.addIssue({ code: 'custom', message: `${wrong}; expected one of ${words.join(', ')}` })
+      return z.NEVER
+    }
+    return { driver, ...(given[driver] as object) }
+  }) as unknown as z.ZodType<Driven<D>>
+}
+
+/** `{name: settings, …}` as a list in the order of the file. */
+export const named = <T>(of: z.ZodType<T>): z.ZodType<readonly ({ readonly name: string } & T)[]> =>
+  z
+    .record(z.string().regex(NAME), of)
+    .transform((given) => Object.entries(given).map(([name, settings]) => ({ name, ...settings })))

@@ -1,0 +1,60 @@
+import { isIP } from 'node:net'
+import { isDomain } from '../mail/address.ts'
+import type { HostSettings, ListenAddress } from './settings.ts'
+
+/** Why a text is no address to listen on or to connect to. */
+export class BadHost extends Error {
+  override readonly name = 'BadHost'
+}
+
+const split = (text: string): { name: string; port: string | undefined } | undefined => {
+  const bracketed = /^\[([^\]]*)\](?::(\d{1,5}))?$/.exec(text)
+  if (bracketed) return isIP(bracketed[1] ?? '') ? { name: bracketed[1] ?? '', port: bracketed[2] } : undefined
+  if (isIP(text) === 6) return { name: text, port: undefined }
+  const [, name = '', port] = /^([^:]*)(?::(\d{1,5}))?$/.exec(text) ?? []
+  return isIP(name) || isDomain(name) ? { name, port } : undefined
+}
+
+/** `host`, `host:port`, `[2001:db8::1]:25`. Throws `BadHost`. */
+export const readHost = (text: string, defaultPort: number): HostSettings => {
+  const found = split(text)
+  const port = Number(found?.port ?? defaultPort)
+  if (!found || port < 1 || port > 65_535) {
+    throw new BadHost(
+      `'${text}' is no host; expected one as in mx.example.org, mx.example.org:25 or "[2001:db8::1]:25"`,
+    )
+  }
+  return { name: found.name.toLowerCase(), port }
+}
+
+/** `127.0.0.1:25`, `[::1]:25`, `unix:/path`. Port 0: any free one. Throws `BadHost`. */
+export const readListenAddress = (text: string): ListenAddress => {
+  if (text.startsWith('unix:')) {
+    const path = text.slice(5)
+    if (!path.startsWith('/'))
+      throw new BadHost(`'${text}' needs an absolute path; expected one as in unix:/run/smail/lmtp.sock`)
+    checkSocketPath(path)
+    return { path }
+  }
+  const found = split(text)
+  if (!found?.port || Number(found.port) > 65_535) {
+    throw new BadHost(
+      `'${text}' is no address to listen on; expected one as in "127.0.0.1:25", "[::1]:25" or unix:/path`,
+    )
+  }
+  return { host: found.name, port: Number(found.port) }
+}
+
+/** A UNIX socket's path has room for 103 octets on every system. Throws `BadHost`. */
+export const checkSocketPath = (path: string): string => {
+  if (Buffer.byteLength(path) > 103)
+    throw new BadHost(`'${path}' is too long for a socket; expected at most 103 octets`)
+  return path
+}
+
+/** For comparing: equal for equal addresses, however they were spelled. */
+export const listenKey = (address: ListenAddress): string => {
+  if ('path' in address) return `unix:${address.path}`
+  const host = isIP(address.host) === 6 ? new URL(`http://[${address.host}]`).hostname : address.host.toLowerCase()
+  return `${host}:${address.port}`
+}

@@ -1,0 +1,103 @@
+import { isAbsolute, join, resolve } from 'node:path'
+import * as z from 'zod'
+import { BadAddress, formatAddress, isDomain, readAddress } from '../mail/address.ts'
+import { checkSocketPath, readHost, readListenAddress } from './hosts.ts'
+import { readNetwork } from './networks.ts'
+import type { HostSettings, ListenAddress } from './settings.ts'
+import { readMode, readSize, readTime } from './units.ts'
+
+/** A text read by a function that throws what is wrong with it. */
+export const text = <T>(read: (given: string) => T): z.ZodType<T> =>
+  z.string().transform((given, context) => {
+    try {
+      return read(given)
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message })
+      return z.NEVER
+    }
+  })
+
+/** Octets; at least and at most these many. */
+export const size = (least = 0, most: number = Number.MAX_SAFE_INTEGER): z.ZodType<number> =>
+  text((given) => between(given, readSize(given), least, most))
+
+/** Milliseconds; at least and at most these many. */
+export const time = (least = 1, most = 10 * 365 * 86_400_000): z.ZodType<number> =>
+  text((given) => between(given, readTime(given), least, most))
+
+/** As `time`, or `never`, which is Infinity. */
+export const timeOrNever = (least = 1): z.ZodType<number> =>
+  text((given) => (given === 'never' ? Number.POSITIVE_INFINITY : between(given, readTime(given), least)))
+
+const between = (given: string, value: number, least: number, most: number = Number.MAX_SAFE_INTEGER): number => {
+  if (value < least) throw new Error(`'${given}' is too small`)
+  if (value > most) throw new Error(`'${given}' is too large`)
+  return value
+}
+
+export const mode: z.ZodType<number> = text(readMode)
+
+export const count = (least: number, most: number): z.ZodType<number> => z.int().min(least).max(most)
+
+export const network: z.ZodType<string> = text((given) => {
+  readNetwork(given)
+  return given
+})
+
+export const listenAddress: z.ZodType<ListenAddress> = text(readListenAddress)
+
+export const host = (port: number): z.ZodType<HostSettings> => text((given) => readHost(given, port))
+
+/** A domain name in lower case. */
+export const domain: z.ZodType<string> = text((given) => {
+  if (given.startsWith('[') || !isDomain(given))
+    throw new Error(`'${given}' is no domain; expected one as in example.org`)
+  return given.toLowerCase()
+})
+
+/** A mailbox with its domain. */
+export const mailbox: z.ZodType<string> = text((given) => {
+  try {
+    const address = readAddress(given)
+    if (address.domain !== '') return formatAddress(address)
+  } catch (error) {
+    if (!(error instanceof BadAddress)) throw error
+  }
+  throw new Error(`'${given}' is no address; expected one as in postmaster@example.org`)
+})
+
+/** A name that settings refer to. It begins with a letter, so that an object keeps the order of such names. */
+export const NAME: RegExp = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/
+
+export const name: z.ZodType<string> = text((given) => {
+  if (!NAME.test(given)) throw new Error(`'${given}' is no name; expected a letter, then letters, digits, - or _`)
+  return given
+})
+
+/** Paths of a settings file: relative ones start at its folder, `~/` is the home of whoever runs us. */
+export interface Places {
+  readonly base: string
+  readonly home: string
+}
+
+/** An absolute path. */
+export const path = (places: Places): z.ZodType<string> => text((given) => place(given, places))
+
+/** A path within a mailbox's home when it begins with `~/`; an absolute one otherwise. */
+export const mailboxPath = (places: Places): z.ZodType<string> =>
+  text((given) => (/^~(\/|$)/.test(given) ? given : place(given, places)))
+
+export const socketPath = (places: Places): z.ZodType<string> => text((given) => checkSocketPath(place(given, places)))
+
+/** What `path` makes of a text. */
+export const place = (given: string, { base, home }: Places): string => {
+  if (given === '') throw new Error('is empty; expected a path')
+  if (given.includes('\0')) throw new Error('has a NUL octet; expected a path')
+  if (given === '~' || given.startsWith('~/')) return join(home, given.slice(1))
+  if (given.startsWith('~')) throw new Error(`'${given}': only ~/ stands for a home; expected a path`)
+  return isAbsolute(given) ? resolve(given) : resolve(base, given)
+}
+
+/** A list; a single text in its place is a list of one. */
+export const list = <T>(of: z.ZodType<T>, least = 0): z.ZodType<readonly T[]> =>
+  z.preprocess((given) => (typeof given === 'string' ? [given] : given), z.array(of).min(least))

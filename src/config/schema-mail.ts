@@ -1,0 +1,115 @@
+import * as z from 'zod'
+import { driven, named } from './drivers.ts'
+import {
+  count,
+  host,
+  list,
+  listenAddress,
+  mailbox,
+  mailboxPath,
+  mode,
+  name,
+  type Places,
+  path,
+  place,
+  text,
+  time,
+} from './leaves.ts'
+import type { Machine } from './machine.ts'
+import type { DirectorSettings, RouterSettings, StaticRoute, TransportSettings, UserSource } from './settings.ts'
+
+const transport = (otherwise: string): z.ZodType<string> =>
+  name.default(otherwise).describe('The transport that carries the mail, by its name.')
+
+const userSource = (places: Places): z.ZodType<UserSource> =>
+  z.union([
+    text((given): UserSource => (given === 'passwd' ? { passwd: true } : { file: place(given, places) })),
+    z.strictObject({ names: list(name, 1).describe('The users.') }),
+  ])
+
+/** Asked in order; the first to answer decides. */
+export const directors = (machine: Machine, places: Places): z.ZodType<readonly DirectorSettings[]> =>
+  named(
+    driven({
+      aliases: z.strictObject({
+        file: path(places).default('/etc/aliases').describe('A file as aliases(5) has it.'),
+        optional: z.boolean().default(false).describe('Whether a file that does not exist counts as empty.'),
+      }),
+      users: z.strictObject({
+        from: userSource(places)
+          .default({ passwd: true })
+          .describe('`passwd`, a file of virtual users, or `{names: […]}`.'),
+        transport: transport('local'),
+        home: path(places)
+          .default(`${machine.state}/mail/\${user}`)
+          .describe(`Home of users that have none of their own; \${user} is the name.`),
+      }),
+      'catch-all': z.strictObject({ to: mailbox.describe('Who gets mail for addresses that nobody else knows.') }),
+    }),
+  )
+
+const ROUTE = /^(\*|(?:\*\.)?[^*]+)$/
+
+const staticRoutes: z.ZodType<readonly StaticRoute[]> = z
+  .record(z.string().regex(ROUTE), list(host(25), 1))
+  .transform((given) => Object.entries(given).map(([of, hosts]) => ({ domain: of.toLowerCase(), hosts })))
+
+/** Asked for every domain that is not ours; the best match decides. */
+export const routers = (): z.ZodType<readonly RouterSettings[]> =>
+  named(
+    driven({
+      mx: z.strictObject({
+        transport: transport('smtp'),
+        port: count(1, 65_535).default(25).describe('The port that mail exchangers listen on.'),
+      }),
+      static: z.strictObject({
+        transport: transport('smtp'),
+        routes: staticRoutes.describe('Domain, `*.domain` or `*` to a host, or hosts in the order to be tried.'),
+      }),
+      smarthost: z.strictObject({
+        transport: transport('smtp'),
+        hosts: list(host(25), 1).describe('Hosts that take all mail, in the order to be tried.'),
+      }),
+    }),
+  )
+
+const concurrency = (otherwise: number, what: string): z.ZodType<number> =>
+  count(1, 10_000).default(otherwise).describe(what)
+
+const network = (block: z.ZodType<Readonly<Record<string, unknown>>>) => ({
+  tls: z
+    .enum(['off', 'opportunistic', 'required', 'verified'])
+    .default('opportunistic')
+    .describe('Whether the connection must be secured, and the certificate bear the name.'),
+  concurrency: concurrency(20, 'Connections to one destination at once.'),
+  recipients: count(1, 100_000).default(100).describe('Recipients of one transaction.'),
+  idle: time(0).default(5000).describe('How long an idle connection is kept for more mail.'),
+  extensions: block.default({}).describe('Settings of extensions for this transport alone.'),
+})
+
+/** Carry mail to where it was directed or routed. */
+export const transports = (
+  places: Places,
+  block: z.ZodType<Readonly<Record<string, unknown>>>,
+): z.ZodType<readonly TransportSettings[]> =>
+  named(
+    driven({
+      maildir: z.strictObject({
+        path: mailboxPath(places).default('~/Maildir').describe('The Maildir; `~` is the home of the user.'),
+        mode: mode.default(0o700).describe('Mode of folders that are made.'),
+        concurrency: concurrency(4, 'Deliveries to one mailbox at once.'),
+      }),
+      mbox: z.strictObject({
+        path: mailboxPath(places).default('~/mbox').describe('The mailbox file; `~` is the home of the user.'),
+        mode: mode.default(0o600).describe('Mode of a file that is made.'),
+        'lock-timeout': time().default(30_000).describe('How long to wait for a lock.'),
+        concurrency: concurrency(1, 'Deliveries to one mailbox at once.'),
+      }),
+      smtp: z.strictObject(network(block)),
+      lmtp: z.strictObject({
+        to: listenAddress.optional().describe('Where mail for mailboxes goes.'),
+        ...network(block),
+      }),
+      discard: z.strictObject({}),
+    }) as unknown as z.ZodType<TransportSettings>,
+  ) as z.ZodType<readonly TransportSettings[]>

@@ -1,0 +1,148 @@
+import * as z from 'zod'
+import { named } from './drivers.ts'
+import { domain, list, listenAddress, mailbox, network, type Places, path } from './leaves.ts'
+import type { Machine } from './machine.ts'
+import { directors, routers, transports } from './schema-mail.ts'
+import { control, dns, limits, limitsOfListener, log, queue, spool, timeouts } from './schema-running.ts'
+import type { LimitSettings, ListenAddress, Settings, TlsSettings } from './settings.ts'
+
+/** The schemas of extensions' settings, by keyword in lower case. An extension without settings has an empty one. */
+export type ExtensionSchemas = ReadonlyMap<string, z.ZodType>
+
+/** A listener as its section says it, before what holds for all is laid under it. */
+export interface ListenerSection {
+  readonly name: string
+  readonly protocol: 'smtp' | 'submission' | 'lmtp'
+  readonly addresses: readonly ListenAddress[]
+  readonly extensions: Readonly<Record<string, unknown>>
+  readonly limits: Partial<LimitSettings>
+  readonly 'bare-newlines': 'refuse' | 'normalize' | undefined
+}
+
+/** What each section yields. A listener's and the extensions' blocks are not yet checked. */
+export type Sections = Omit<Settings, 'listen' | 'domains' | 'postmaster'> & {
+  readonly domains: readonly string[] | undefined
+  readonly listen: readonly ListenerSection[]
+  readonly postmaster: string | undefined
+}
+
+/** One schema per section: those that are right are known even when another is wrong. */
+export const sections = (machine: Machine, places: Places, extensions: ExtensionSchemas): SectionSchemas => {
+  const block = blocks(extensions)
+  return {
+    hostname: domain.default(machine.hostname).describe('The name we greet with and sign trace fields with.'),
+    domains: list(domain, 1).optional().describe('Our domains: directors answer for them.'),
+    postmaster: mailbox
+      .optional()
+      .describe('Who gets mail for the bare postmaster, and reports that nobody else can be told of.'),
+    listen: listeners(block).default([DEFAULT_LISTENER]).describe('Where mail comes in, by a name of your choice.'),
+    tls: tls(places).optional().describe('The certificate for STARTTLS; without one it is not offered.'),
+    'relay-from': list(network)
+      .default(['127.0.0.0/8', '::1'])
+      .describe('Networks whose mail for other domains is relayed.'),
+    directors: directors(machine, places)
+      .default(defaultDirectors(machine))
+      .describe('Whose mailbox an address of ours is; the first to answer decides.'),
+    routers: routers()
+      .default([{ name: 'mx', driver: 'mx', transport: 'smtp', port: 25 }])
+      .describe('Which host takes mail for other domains; the best match decides.'),
+    transports: transports(places, block)
+      .prefault({ local: { maildir: {} }, smtp: { smtp: {} } })
+      .describe('How mail is carried.'),
+    extensions: block.default({}).describe('Settings of SMTP extensions, by keyword; `off` leaves one out.'),
+    spool: spool(machine, places).prefault({ sqlite: {} }).describe('Where accepted mail is kept.'),
+    limits: limits.prefault({}).describe('Limits on what peers may use.'),
+    timeouts: timeouts.prefault({}).describe('How long peers are waited for (RFC 5321 4.5.3.2).'),
+    queue: queue.prefault({}).describe('When delivery is tried again, and given up.'),
+    log: log.prefault({}).describe('What is told on standard error.'),
+    control: control(machine, places).prefault({}).describe('How commands reach a running instance.'),
+    drop: z
+      .strictObject({
+        directory: path(places).default(`${machine.state}/drop`).describe('A folder only for this.'),
+      })
+      .prefault({})
+      .describe('Where sendmail leaves mail while nothing runs.'),
+    dns: dns.prefault({}).describe('How names are looked up.'),
+    'bare-newlines': bareNewlines.default('refuse').describe('What becomes of mail with a bare CR or LF.'),
+  }
+}
+
+export type SectionSchemas = { readonly [S in keyof Sections]: z.ZodType<Sections[S]> }
+
+const bareNewlines = z.enum(['refuse', 'normalize'])
+
+/** Blocks by keyword; what is in them is checked once a listener's are laid over the general ones. */
+const blocks = (extensions: ExtensionSchemas): z.ZodType<Readonly<Record<string, unknown>>> =>
+  z.strictObject(Object.fromEntries([...extensions.keys()].map((keyword) => [keyword, z.unknown().optional()])))
+
+const DEFAULT_LISTENER: ListenerSection = {
+  name: 'local',
+  protocol: 'smtp',
+  addresses: [{ host: '127.0.0.1', port: 2525 }],
+  extensions: {},
+  limits: {},
+  'bare-newlines': undefined,
+}
+
+const listeners = (block: z.ZodType<Readonly<Record<string, unknown>>>): z.ZodType<readonly ListenerSection[]> => {
+  const addresses = list(listenAddress, 1).optional()
+  return named(
+    z
+      .strictObject({
+        smtp: addresses.describe('Addresses for mail from anywhere: "host:port" or unix:/path.'),
+        submission: addresses.describe('Addresses for mail from our own users (RFC 6409).'),
+        lmtp: addresses.describe('Addresses for mail that is delivered before it is answered (RFC 2033).'),
+        extensions: block.default({}).describe('Laid over the settings of extensions that hold for all.'),
+        limits: limitsOfListener.default({}).describe('Laid over the limits that hold for all.'),
+        'bare-newlines': bareNewlines.optional().describe('Instead of what holds for all.'),
+      })
+      .transform((given, context) => {
+        const spoken = PROTOCOLS.filter((protocol) => given[protocol])
+        const [protocol] = spoken
+        if (protocol === undefined || spoken.length > 1) {
+          const wrong = protocol === undefined ? 'has no addresses' : `speaks ${spoken.join(' and ')}`
+          context.addIssue({ code: 'custom', message: `${wrong}; expected one of ${PROTOCOLS.join(', ')}` })
+          return z.NEVER
+        }
+        return {
+          protocol,
+          addresses: given[protocol] ?? [],
+          extensions: given.extensions,
+          limits: given.limits,
+          'bare-newlines': given['bare-newlines'],
+        }
+      }),
+  )
+}
+
+const PROTOCOLS = ['smtp', 'submission', 'lmtp'] as const
+
+const tls = (places: Places): z.ZodType<TlsSettings> =>
+  z
+    .strictObject({
+      certificate: path(places).optional().describe('A PEM file: our certificate and those that vouch for it.'),
+      key: path(places).optional().describe('A PEM file: its private key.'),
+      'self-signed': z.boolean().optional().describe('Make a certificate at start, for trying things out.'),
+    })
+    .transform((given, context): TlsSettings => {
+      const { certificate, key, 'self-signed': own } = given
+      if (own && !certificate && !key) return { 'self-signed': true }
+      if (!own && certificate && key) return { certificate, key }
+      context.addIssue({
+        code: 'custom',
+        message: 'is not complete; expected certificate and key, or self-signed: true',
+      })
+      return z.NEVER
+    })
+
+/** As root, delivery to the users of the system must wait for a way to do it as the user: root alone has mail. */
+const defaultDirectors = (machine: Machine): Settings['directors'] => [
+  { name: 'aliases', driver: 'aliases', file: '/etc/aliases', optional: true },
+  {
+    name: 'users',
+    driver: 'users',
+    from: machine.uid === 0 ? { names: [machine.user, 'postmaster'] } : { passwd: true },
+    transport: 'local',
+    home: `${machine.state}/mail/\${user}`,
+  },
+]

@@ -1,0 +1,189 @@
+/**
+ * What a settings file says once it was read: every default filled in, sizes in octets, times in milliseconds, modes as
+ * numbers, paths absolute. Plain values only, so two of them can be compared. Keys are those of the file.
+ */
+export interface Settings {
+  readonly hostname: string
+  /** Ours: directors answer for them. Lower case. */
+  readonly domains: readonly string[]
+  /** Who gets mail for the bare `postmaster`, and reports that nobody else can be told of. */
+  readonly postmaster: string
+  readonly listen: readonly ListenerSettings[]
+  readonly tls: TlsSettings | undefined
+  /** CIDR networks that may relay; see `networks`. */
+  readonly 'relay-from': readonly string[]
+  /** In the order in which they are asked. */
+  readonly directors: readonly DirectorSettings[]
+  readonly routers: readonly RouterSettings[]
+  readonly transports: readonly TransportSettings[]
+  /** By keyword in lower case, for every extension that has settings or is named. */
+  readonly extensions: ExtensionBlocks
+  readonly spool: SpoolSettings
+  readonly limits: LimitSettings
+  readonly timeouts: TimeoutSettings
+  readonly queue: QueueSettings
+  readonly log: LogSettings
+  readonly control: ControlSettings
+  /** Where `sendmail` leaves mail while nothing runs. */
+  readonly drop: { readonly directory: string }
+  readonly dns: DnsSettings
+  readonly 'bare-newlines': BareNewlines
+}
+
+/** What its own schema made of each block; `off` for an extension that shall not be there. */
+export type ExtensionBlocks = Readonly<Record<string, unknown>>
+
+export type BareNewlines = 'refuse' | 'normalize'
+
+export interface ListenerSettings {
+  readonly name: string
+  readonly protocol: 'smtp' | 'submission' | 'lmtp'
+  readonly addresses: readonly ListenAddress[]
+  /** The blocks of `Settings.extensions` with this listener's own laid over them. */
+  readonly extensions: ExtensionBlocks
+  /** `Settings.limits` with this listener's own laid over them. */
+  readonly limits: LimitSettings
+  readonly 'bare-newlines': BareNewlines
+}
+
+/** `host` is an IP address without brackets, or a name. */
+export type ListenAddress = { readonly host: string; readonly port: number } | { readonly path: string }
+
+export type TlsSettings =
+  | { readonly certificate: string; readonly key: string }
+  /** A certificate made at start, for trying things out. */
+  | { readonly 'self-signed': true }
+
+export type DirectorSettings = { readonly name: string } & (
+  | {
+      readonly driver: 'aliases'
+      readonly file: string
+      /** A file that does not exist counts as empty. */
+      readonly optional: boolean
+    }
+  | {
+      readonly driver: 'users'
+      readonly from: UserSource
+      readonly transport: string
+      /** Of users without a home of their own; `${user}` in it stands for the user's name. Absolute. */
+      readonly home: string
+    }
+  /** Everything that got this far goes to one address. */
+  | { readonly driver: 'catch-all'; readonly to: string }
+)
+
+export type UserSource = { readonly passwd: true } | { readonly file: string } | { readonly names: readonly string[] }
+
+export type RouterSettings = { readonly name: string } & (
+  | { readonly driver: 'mx'; readonly transport: string; readonly port: number }
+  | { readonly driver: 'static'; readonly transport: string; readonly routes: readonly StaticRoute[] }
+  | { readonly driver: 'smarthost'; readonly transport: string; readonly hosts: readonly HostSettings[] }
+)
+
+/** `domain` is a name, or `*.name` for everything below a name, or `*`. Lower case. */
+export interface StaticRoute {
+  readonly domain: string
+  readonly hosts: readonly HostSettings[]
+}
+
+/** An IP address stands without its brackets. */
+export interface HostSettings {
+  readonly name: string
+  readonly port: number
+}
+
+export type TransportSettings = { readonly name: string } & (
+  | { readonly driver: 'maildir'; readonly path: string; readonly mode: number; readonly concurrency: number }
+  | {
+      readonly driver: 'mbox'
+      readonly path: string
+      readonly mode: number
+      readonly 'lock-timeout': number
+      readonly concurrency: number
+    }
+  | ({ readonly driver: 'smtp' } & NetworkTransportSettings)
+  | ({
+      readonly driver: 'lmtp'
+      /** Where mail for mailboxes goes; a router's hosts win. */
+      readonly to: ListenAddress | undefined
+    } & NetworkTransportSettings)
+  | { readonly driver: 'discard' }
+)
+
+export interface NetworkTransportSettings {
+  readonly tls: 'off' | 'opportunistic' | 'required' | 'verified'
+  /** Connections to one destination at once. */
+  readonly concurrency: number
+  /** Recipients of one transaction. */
+  readonly recipients: number
+  /** How long an idle connection is kept for more mail. */
+  readonly idle: number
+  readonly extensions: ExtensionBlocks
+}
+
+export type SpoolSettings =
+  | { readonly driver: 'sqlite'; readonly path: string; readonly history: number }
+  | { readonly driver: 'memory' }
+
+export interface LimitSettings {
+  /** Octets of a message. */
+  readonly message: number
+  /** Recipients of one transaction. */
+  readonly recipients: number
+  /** Connections at once, of all listeners. */
+  readonly connections: number
+  readonly 'connections-per-peer': number
+  /** Commands answered with an error before the session is closed. */
+  readonly errors: number
+  /** Octets of a header. */
+  readonly header: number
+  /** Received fields before mail counts as looping. */
+  readonly hops: number
+}
+
+/** RFC 5321 4.5.3.2, in milliseconds. */
+export interface TimeoutSettings {
+  readonly connect: number
+  readonly greeting: number
+  readonly hello: number
+  readonly mail: number
+  readonly rcpt: number
+  readonly data: number
+  readonly block: number
+  readonly 'end-of-data': number
+  readonly quit: number
+  /** As a server: until the next command, or more of a body. */
+  readonly command: number
+}
+
+export interface QueueSettings {
+  readonly lifetime: number
+  /** Infinity: never. */
+  readonly 'delay-warning': number
+  readonly backoff: { readonly min: number; readonly max: number }
+  /** Deliveries at once. */
+  readonly concurrency: number
+  /** Octets of the original message that a report returns at most. */
+  readonly 'return-limit': number
+}
+
+export interface LogSettings {
+  /** `auto`: pretty on a terminal. */
+  readonly format: 'json' | 'pretty' | 'auto'
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+}
+
+export interface ControlSettings {
+  readonly socket: string
+  readonly mode: number
+  /** A second socket that only takes mail, for `sendmail` run by others; its mode is `0666`. */
+  readonly submission: string | undefined
+}
+
+export interface DnsSettings {
+  /** Empty: those of /etc/resolv.conf. */
+  readonly servers: readonly HostSettings[]
+  /** Names that are not asked of the DNS, in lower case, to their addresses. */
+  readonly hosts: ReadonlyMap<string, readonly string[]>
+  readonly timeout: number
+}
