@@ -2,6 +2,7 @@
 export interface BodyFacts {
   /** With CRLF line ends, without dot-stuffing (RFC 1870 section 5). */
   readonly octets: number
+  /** By its octets: binary with NUL or a CR and LF apart from each other. Too long lines are told by `longestLine` alone. */
   readonly encoding: '7bit' | '8bit' | 'binary'
   /** Octets of the longest line, its CRLF not counted. */
   readonly longestLine: number

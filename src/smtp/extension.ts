@@ -33,21 +33,27 @@ export interface Param<T> {
   readonly values?: readonly string[]
   /** Octets it adds to the command line at most, its leading space included (RFC 5321 4.5.3.1.4). */
   readonly maxOctets: number
+  /** Where an RFC demands other answers than 555 5.5.4 and 501 5.5.4 (RFC 4141, 6710). */
+  readonly answers?: { readonly unavailable?: Reply; readonly repeated?: Reply }
 }
 
 // ---- server ----
 
-/** What a path or a parameter value may hold beyond ASCII. */
+/** What a transaction may hold beyond RFC 5321's own grammar: UTF-8 in paths, a body that is not made of lines. */
 export interface Grammar {
   readonly utf8: boolean
+  readonly binaryBody: boolean
 }
 
 export type Phase = 'connected' | 'greeted' | 'mail' | 'rcpt' | 'body'
 
 /** A hook's say: an answer in place of the usual one, parameters in place of those given. Nothing: all as it was. */
 export interface HookAnswer {
+  /** 4yz and 5yz end the command there. */
   readonly reply?: Reply
   readonly params?: ParamBag
+  /** From MAIL: an earlier transaction goes on. No RCPT is needed, and the body begins with these octets (CHECKPOINT). */
+  readonly resume?: { readonly recipients: readonly Recipient[]; readonly body: AsyncIterable<Uint8Array> }
 }
 
 type Hooked = HookAnswer | undefined | void
@@ -65,7 +71,7 @@ export interface ServerFacet {
   onMail?(sender: ReversePath, params: ParamBag, session: Session): Awaitable<Hooked>
   onRcpt?(recipient: Recipient, transaction: Transaction, session: Session): Awaitable<Hooked>
   /** As body octets arrive; `total` includes this chunk. Throw a Refusal to veto; the rest is read and dropped. */
-  onBody?(total: number, transaction: Transaction, session: Session): void
+  onBody?(total: number, transaction: Transaction, session: Session, chunk: Uint8Array): Awaitable<void>
   /** The whole body is here and nothing has been promised. */
   atEnd?(end: BodyEnd, transaction: Transaction, session: Session): Awaitable<EndAnswer | undefined | void>
   /**
@@ -73,9 +79,9 @@ export interface ServerFacet {
    * block with one more reply. At most one extension on offer may have it.
    */
   readonly closingReplies?: ClosingReplies
-  /** What a path may hold beyond ASCII, given the parameters that came with it. */
+  /** What this transaction may hold, given MAIL's or RCPT's parameters. */
   grammar?(params: ParamBag): Partial<Grammar> | undefined
-  /** The last word on how a reply looks. Not called for the greeting and for replies to greeting verbs. */
+  /** The last word on how a reply looks. Not called for one without a status: greetings, EHLO's, 3yz. */
   dress?(reply: Reply): Reply
   /** What this adds to the `with` keyword of the Received field (RFC 3848). */
   traceMark?(session: Session, params: ParamBag): TraceMark | undefined
@@ -133,7 +139,7 @@ export interface Verb {
 }
 
 /** What a verb answers, and what becomes of the channel once the answer is out. */
-export type Answer = Reply | { readonly replies: Iterable<Reply> | AsyncIterable<Reply>; readonly then?: AfterReply }
+export type Answer = Reply | { readonly replies: Iterable<Reply> | AsyncIterable<Reply>; readonly after?: AfterReply }
 
 export type AfterReply =
   | { readonly channel: 'close' }
@@ -153,12 +159,14 @@ export interface Session {
   readonly transaction: Transaction | undefined
   /** Verbs that exist now, with those of extensions on offer: for HELP. */
   readonly verbs: ReadonlyMap<string, Verb>
-  /** What the last greeting put on offer: keyword to arguments. */
-  readonly offers: ReadonlyMap<string, readonly string[]>
+  /** What the last greeting put on offer, in the order of the list. */
+  readonly extensions: readonly Extension[]
   /** Reads a path and parameters as MAIL does and begins a transaction; `kind` tells SEND from MAIL. */
   beginTransaction(args: string, kind: string): Promise<Answer>
   /** Sends an intermediate reply and returns the client's next line, at most `limit` octets of it. */
   ask(reply: Reply, limit: number): Promise<string>
+  /** Makes ready for a body. Throws a Refusal when none can be taken now; `append` does it too. */
+  openBody(): Promise<void>
   /** Exactly this many octets of the client's next input. */
   take(octets: number): AsyncIterable<Uint8Array>
   /** Sends 354 and gives the dot-terminated body that follows. */
@@ -211,6 +219,8 @@ export interface Hop {
   /** How sure we are of who the hop is, and that nobody listens. */
   assurance: 'none' | 'encrypted' | 'verified'
   mayBatch?: boolean
+  /** Its reply texts begin with RFC 3463 statuses. */
+  givesStatuses?: boolean
   /** MIME encodings it takes beyond 7bit: filled in by the extensions that bring them. */
   readonly encodings: Set<BodyFacts['encoding']>
   sendBody?: BodySender
@@ -300,11 +310,27 @@ export type Remedy =
   /** We are the last hop that can tell the sender; takes effect for recipients the hop accepts. */
   | { readonly do: 'report'; readonly event: 'relayed'; readonly of: readonly number[] }
 
+/** Thrown by `offered`: this connection is spoilt, but a new one on which the extension is left alone may serve. */
+export class RetryWithout extends Error {
+  override readonly name = 'RetryWithout'
+  readonly keyword: string
+
+  constructor(keyword: string, why: string) {
+    super(why)
+    this.keyword = keyword
+  }
+}
+
 // ---- queue and reports ----
 
 export interface QueueFacet {
   /** Asked once, when the message is accepted. */
-  schedule(envelope: Envelope, accepted: Instant): Schedule
+  schedule?(envelope: Envelope, accepted: Instant): Schedule
+  /**
+   * What goes on of a message's or a recipient's parameters with mail whose recipient was expanded into `one` address or
+   * `many`, or was a `list` whose owner is the new sender (RFC 3461 5.2.7).
+   */
+  expand?(params: ParamBag, of: 'message' | 'recipient', to: 'one' | 'many' | 'list'): ParamBag
 }
 
 export interface Schedule {

@@ -1,3 +1,4 @@
+import { type Address, BadAddress, readAddress } from '../mail/address.ts'
 import type { ParamBag } from '../mail/envelope.ts'
 import { refuse } from '../mail/reply.ts'
 import type { Param } from './extension.ts'
@@ -76,3 +77,18 @@ export const fromXtext = (text: string): string | undefined => {
 /** ASCII text as xtext. */
 export const toXtext = (text: string): string =>
   text.replace(/[^!-*,-<>-~]/g, (c) => `+${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
+
+/**
+ * The argument of VRFY and EXPN: `local@domain`, with or without angle brackets, or a bare name, whose domain is then
+ * empty. Throws a Refusal.
+ */
+export const mailboxArgument = (args: string, utf8 = false): Address => {
+  const text = /^<(.*)>$/.exec(args)?.[1] ?? args
+  try {
+    if (text.includes('@')) return readAddress(text, utf8)
+    return { local: readAddress(`${text}@localhost`, utf8).local, domain: '' }
+  } catch (error) {
+    if (error instanceof BadAddress) return refuse(501, '5.1.3', error.message)
+    throw error
+  }
+}

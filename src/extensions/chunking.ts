@@ -1,0 +1,75 @@
+import { Refusal, reply } from '../mail/reply.ts'
+import type { Answer, BodySender, Extension, Session, Verb } from '../smtp/extension.ts'
+
+/** Above this a body is sent in several chunks, each answered before the next is sent. */
+const CHUNK_OCTETS = 1_048_576
+
+const readArgs = (args: string): { octets: number; last: boolean } | undefined => {
+  const [, digits, last] = /^(\d{1,15})( LAST)?$/i.exec(args) ?? []
+  return digits === undefined ? undefined : { octets: Number(digits), last: last !== undefined }
+}
+
+// What follows is raw octets; once their count is unknown the dialogue cannot be put back in step.
+const OUT_OF_STEP: Answer = {
+  replies: [reply(501, '5.5.4', 'Syntax: BDAT octets [LAST]'), reply(421, '4.5.0', 'Out of step; goodbye')],
+  after: { channel: 'close' },
+}
+
+/** The chunk's octets follow whatever the answer (RFC 3030 section 2), so they are read before it is given. */
+const drain = async (args: string, session: Session): Promise<Answer> => {
+  const chunk = readArgs(args)
+  if (chunk === undefined) return OUT_OF_STEP
+  for await (const _ of session.take(chunk.octets));
+  return reply(503, '5.5.1', 'BDAT is not in place here')
+}
+
+const BDAT: Verb = {
+  phases: ['mail', 'rcpt', 'body'],
+  batches: true,
+  usage: 'BDAT octets [LAST]',
+  outOfPhase: drain,
+  async run(args, session) {
+    const chunk = readArgs(args)
+    if (chunk === undefined) return OUT_OF_STEP
+    try {
+      await session.append(session.take(chunk.octets))
+    } catch (error) {
+      if (!(error instanceof Refusal) || !chunk.last) throw error
+    }
+    return chunk.last ? session.conclude() : reply(250, '2.0.0', `${chunk.octets} octets received`)
+  },
+}
+
+const sendChunks: BodySender = async (body, wire) => {
+  let held: Uint8Array[] = []
+  let octets = 0
+  const send = (last: boolean) => {
+    wire.line(`BDAT ${octets}${last ? ' LAST' : ''}`)
+    for (const piece of held) wire.raw(piece)
+    held = []
+    octets = 0
+    return wire.flush()
+  }
+  for await (const piece of body) {
+    if (octets > 0 && octets + piece.length > CHUNK_OCTETS) {
+      await send(false)
+      const answer = await wire.reply()
+      if (answer.code !== 250) throw new Refusal(answer)
+    }
+    held.push(piece)
+    octets += piece.length
+  }
+  await send(true)
+}
+
+/** CHUNKING, RFC 3030: the body comes in counted chunks, with neither dots nor line ends to look for. */
+export const chunking = (): Extension => ({
+  keyword: 'CHUNKING',
+  rfc: [3030],
+  server: { verbs: { BDAT } },
+  client: {
+    offered({ hop }) {
+      hop.sendBody = sendChunks
+    },
+  },
+})

@@ -1,0 +1,87 @@
+import { refuse } from '../mail/reply.ts'
+import type { Extension, Param, ReportEvent } from '../smtp/extension.ts'
+import { get, list, oneOf, xtext } from '../smtp/param.ts'
+
+type Wish = 'NEVER' | 'SUCCESS' | 'FAILURE' | 'DELAY'
+
+const WISHES = list<Wish>('NOTIFY', ['NEVER', 'SUCCESS', 'FAILURE', 'DELAY'])
+
+const RET = oneOf('RET', ['FULL', 'HDRS'])
+const ENVID = xtext('ENVID', 100)
+const NOTIFY: Param<readonly Wish[]> = {
+  ...WISHES,
+  read(text) {
+    const wishes = WISHES.read(text)
+    return wishes.includes('NEVER') && wishes.length > 1 ? refuse(501, '5.5.4', 'NOTIFY=NEVER stands alone') : wishes
+  },
+}
+const ORCPT: Param<{ readonly type: string; readonly address: string }> = {
+  name: 'ORCPT',
+  maxOctets: 507,
+  read(text) {
+    const [, type, address] = /^([A-Za-z0-9-]+);(.+)$/.exec(text === true || text.length > 500 ? '' : text) ?? []
+    if (type === undefined || address === undefined) return refuse(501, '5.5.4', 'Malformed ORCPT parameter')
+    return { type, address: xtext('ORCPT', 500).read(address) }
+  },
+}
+
+const WISH_FOR: Readonly<Record<ReportEvent, Wish>> = {
+  delivered: 'SUCCESS',
+  relayed: 'SUCCESS',
+  expanded: 'SUCCESS',
+  delayed: 'DELAY',
+  failed: 'FAILURE',
+}
+
+/** DSN, RFC 3461: the sender says which reports it wants and what they should carry. */
+export const dsn = (): Extension => ({
+  keyword: 'DSN',
+  rfc: [3461, 3464],
+  params: { MAIL: [RET, ENVID], RCPT: [NOTIFY, ORCPT] },
+  server: {},
+  client: {
+    // Reports of success stop at a hop that cannot make them, so we say where the trail ends (RFC 3461 5.2.2).
+    without: (_mail, _hop, recipients) => [
+      {
+        do: 'report',
+        event: 'relayed',
+        of: recipients.filter(({ params }) => get(params, NOTIFY)?.includes('SUCCESS')).map(({ key }) => key),
+      },
+    ],
+  },
+  queue: {
+    // RFC 3461 5.2.7.3 (c): several have all but SUCCESS, and we report `expanded`. A list's members have none (5.2.7.1).
+    expand(params, of, to) {
+      if (to === 'one') return params
+      if (to === 'list') {
+        const { RET: ret, ENVID: envid, NOTIFY: notify, ORCPT: orcpt, ...rest } = params
+        return rest
+      }
+      const wishes = get(params, NOTIFY)
+      if (of === 'message' || !wishes?.includes('SUCCESS')) return params
+      const kept = wishes.filter((wish) => wish !== 'SUCCESS')
+      return { ...params, NOTIFY: kept.join(',') || 'NEVER' }
+    },
+  },
+  report: {
+    wants(recipient) {
+      const wishes = get(recipient.params, NOTIFY)
+      if (wishes === undefined) return undefined
+      if (wishes.includes('NEVER')) return 'never'
+      return wishes.includes(WISH_FOR[recipient.event]) ? 'yes' : 'no'
+    },
+    returns(message, events) {
+      if (!events.includes('failed')) return 'headers'
+      const ret = get(message.params, RET)
+      return ret && (ret === 'FULL' ? 'full' : 'headers')
+    },
+    messageFields(message) {
+      const id = get(message.params, ENVID)
+      return id === undefined ? [] : [['Original-Envelope-Id', id]]
+    },
+    recipientFields(recipient) {
+      const original = get(recipient.params, ORCPT)
+      return original === undefined ? [] : [['Original-Recipient', `${original.type};${original.address}`]]
+    },
+  },
+})

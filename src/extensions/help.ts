@@ -1,0 +1,31 @@
+import { reply } from '../mail/reply.ts'
+import type { Extension, Session } from '../smtp/extension.ts'
+
+const about = (verb: string, session: Session): readonly string[] | undefined => {
+  const usage = session.verbs.get(verb)
+  if (usage === undefined) return undefined
+  const params = session.extensions.flatMap(({ params }) => params?.[verb]?.map(({ name }) => name) ?? [])
+  return [usage.usage ?? verb, ...(params.length > 0 ? [`Parameters: ${[...new Set(params)].join(' ')}`] : [])]
+}
+
+/** HELP, RFC 5321 4.1.1.8: the commands there are, and how one is written. */
+export const help = (): Extension => ({
+  keyword: 'HELP',
+  rfc: [5321],
+  server: {
+    verbs: {
+      HELP: {
+        phases: ['connected', 'greeted', 'mail', 'rcpt', 'body'],
+        usage: 'HELP [command]',
+        run(args, session) {
+          if (args === '')
+            return reply(214, '2.0.0', `Commands: ${[...session.verbs.keys()].join(' ')}`, 'HELP command tells more')
+          const [first, ...more] = about(args.toUpperCase(), session) ?? []
+          return first === undefined
+            ? reply(504, '5.5.4', 'There is no help on that')
+            : reply(214, '2.0.0', first, ...more)
+        },
+      },
+    },
+  },
+})

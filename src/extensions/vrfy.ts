@@ -1,0 +1,30 @@
+import { type Address, formatPath } from '../mail/address.ts'
+import { reply } from '../mail/reply.ts'
+import type { Extension, Session } from '../smtp/extension.ts'
+import { mailboxArgument } from '../smtp/param.ts'
+
+/** What VRFY asks of the rest of the program. `elsewhere`: the domain is not ours, and we do not know. */
+export type Verify = (address: Address) => Promise<'known' | 'unknown' | 'elsewhere'>
+
+/** VRFY, RFC 5321 3.5: whether a mailbox exists. It is never announced, and those not allowed to ask get 252. */
+export const vrfy = (verify: Verify, allow: (session: Session) => boolean): Extension => ({
+  keyword: 'VRFY',
+  rfc: [5321],
+  silent: true,
+  server: {
+    verbs: {
+      VRFY: {
+        phases: ['connected', 'greeted', 'mail', 'rcpt', 'body'],
+        usage: 'VRFY mailbox',
+        async run(args, session) {
+          const address = mailboxArgument(args)
+          const known = allow(session) ? await verify(address) : 'elsewhere'
+          if (known === 'known') return reply(250, '2.1.5', formatPath(address))
+          return known === 'unknown'
+            ? reply(550, '5.1.1', 'There is no such mailbox here')
+            : reply(252, '2.1.5', 'Send it and see')
+        },
+      },
+    },
+  },
+})

@@ -1,0 +1,123 @@
+import type { ParamBag, Recipient } from '../mail/envelope.ts'
+import { Refusal, type Reply, reply } from '../mail/reply.ts'
+import type { HeaderEdit } from '../mime/fields.ts'
+import { type Inspector, inspector } from '../mime/inspect.ts'
+import type { BodyEnd, Extension, Session, Transaction } from './extension.ts'
+import { grammarOf } from './offers.ts'
+import type { Incoming, IncomingEnd, Sink } from './sink.ts'
+
+/** One body on its way from the wire to the sink. What goes wrong is remembered, and the source is read out all the same. */
+export class Body {
+  readonly #transaction: Transaction
+  readonly #session: Session
+  readonly #sink: Sink
+  readonly #hooks: readonly Extension[]
+  readonly #inspector: Inspector
+  #incoming: Incoming | undefined
+  #failure: unknown
+  #octets = 0
+
+  constructor(about: {
+    transaction: Transaction
+    session: Session
+    sink: Sink
+    extensions: readonly Extension[]
+    maxHeader: number
+  }) {
+    this.#transaction = about.transaction
+    this.#session = about.session
+    this.#sink = about.sink
+    this.#hooks = about.extensions
+    this.#inspector = inspector({ maxHeader: about.maxHeader })
+  }
+
+  get failure(): unknown {
+    return this.#failure
+  }
+
+  /** Asks the sink for a place. Throws what keeps the body from being taken. */
+  async open(): Promise<void> {
+    if (this.#incoming === undefined && this.#failure === undefined) {
+      try {
+        if (this.#transaction.recipients.length === 0) throw new Refusal(reply(554, '5.5.1', 'No valid recipients'))
+        this.#incoming = await this.#sink.open(this.#transaction, this.#session)
+      } catch (error) {
+        this.#failure = error
+      }
+    }
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  /** Reads the source to its end; then throws what went wrong, now or earlier. An error of the source itself passes through. */
+  async append(source: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.open().catch(() => {})
+    for await (const chunk of source) {
+      if (this.#failure !== undefined) continue
+      try {
+        await this.#take(chunk)
+      } catch (error) {
+        this.#failure = error
+        await this.abort()
+      }
+    }
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  #take(chunk: Uint8Array): Promise<void> | void {
+    this.#octets += chunk.length
+    const waits: Promise<void>[] = []
+    for (const { server } of this.#hooks) {
+      const wait = server?.onBody?.(this.#octets, this.#transaction, this.#session, chunk)
+      if (wait) waits.push(wait)
+    }
+    this.#inspector.write(chunk)
+    const written = this.#incoming?.write(chunk)
+    if (waits.length > 0) return Promise.all([...waits, written]).then(() => {})
+    return written
+  }
+
+  /**
+   * All octets are here: the extensions have their last say. Throws what refuses the message for all its recipients.
+   */
+  async finish(): Promise<{ incoming: Incoming; end: Omit<IncomingEnd, 'marks' | 'schedule'> }> {
+    if (this.#failure !== undefined) throw this.#failure
+    const { facts, header, headerTooLong } = this.#inspector.end()
+    if (headerTooLong) throw new Refusal(reply(552, '5.3.4', 'The header is too long'))
+    if (facts.bareNewline && !grammarOf(this.#hooks, this.#transaction.params).binaryBody) {
+      throw new Refusal(reply(554, '5.6.0', 'A bare CR or LF is in the message; lines end with CRLF'))
+    }
+    const said = await this.#askHooks({ facts, header })
+    if (this.#incoming === undefined) throw new Error('A body was concluded that was never opened')
+    return { incoming: this.#incoming, end: { facts, header, ...said } }
+  }
+
+  async #askHooks(end: BodyEnd): Promise<{ params: ParamBag; edits: HeaderEdit[]; refused: Map<number, Reply> }> {
+    let params = this.#transaction.params
+    const edits: HeaderEdit[] = []
+    const refused = new Map<number, Reply>()
+    for (const { server } of this.#hooks) {
+      const answer = await server?.atEnd?.(end, this.#transaction, this.#session)
+      if (!answer) continue
+      if (answer.reply) throw new Refusal(answer.reply)
+      if (answer.params) params = answer.params
+      if (answer.edits) edits.push(...answer.edits)
+      for (const [index, why] of answer.recipients ?? []) refused.set(index, why)
+    }
+    return { params, edits, refused }
+  }
+
+  /** Never rejects. */
+  async abort(): Promise<void> {
+    const incoming = this.#incoming
+    this.#incoming = undefined
+    await incoming?.abort()
+  }
+}
+
+/** A transaction as the session keeps it. */
+export interface OpenTransaction extends Transaction {
+  params: ParamBag
+  readonly recipients: Recipient[]
+  body?: Body
+  readonly resumed?: AsyncIterable<Uint8Array>
+}

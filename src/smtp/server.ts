@@ -1,0 +1,228 @@
+import { Refusal, type Reply, reply } from '../mail/reply.ts'
+import { type Channel, Closed, LineTooLong, TimedOut } from '../net/channel.ts'
+import type { Clock } from '../observe/clock.ts'
+import type { Log } from '../observe/log.ts'
+import { baseVerbs } from './base-verbs.ts'
+import type { AfterReply, Answer, Verb } from './extension.ts'
+import { type ServerLimits, type ServerTimeouts, serverLimits, serverTimeouts } from './limits.ts'
+import type { Registry } from './registry.ts'
+import { ServerSession } from './session.ts'
+import type { Sink } from './sink.ts'
+
+export interface ServerOptions {
+  readonly hostname: string
+  /** What log lines and stored mail call this way in. */
+  readonly listener: string
+  readonly registry: Registry
+  readonly sink: Sink
+  readonly clock: Clock
+  readonly log: Log
+  readonly limits?: Partial<ServerLimits>
+  readonly timeouts?: Partial<ServerTimeouts>
+  /** Bare CR and LF in a body that DATA brings: refused with 554 (the default), or made CRLF. */
+  readonly bareNewlines?: 'refuse' | 'normalize'
+}
+
+/** The options with everything that is worked out once for all sessions. */
+export interface ServerContext extends ServerOptions {
+  readonly limits: ServerLimits
+  readonly timeouts: ServerTimeouts
+  readonly baseVerbs: ReadonlyMap<string, Verb>
+  /** Octets of the longest line that any verb takes. */
+  readonly maxLine: number
+}
+
+export const serverContext = (options: ServerOptions): ServerContext => {
+  const base = baseVerbs(options.registry)
+  const verbs = [...base.values(), ...options.registry.extensions.flatMap((e) => Object.values(e.server?.verbs ?? {}))]
+  return {
+    ...options,
+    limits: { ...serverLimits, ...options.limits },
+    timeouts: { ...serverTimeouts, ...options.timeouts },
+    baseVerbs: base,
+    maxLine: Math.max(...verbs.map((verb) => verb.maxLine ?? 1000)),
+  }
+}
+
+/**
+ * Serves one connection until it closes or is handed over. Once the signal is aborted it ends at the next command that
+ * begins no work: mail under way is finished. Never rejects.
+ */
+export const serve = async (first: Channel, context: ServerContext, signal?: AbortSignal): Promise<void> => {
+  let channel: Channel | undefined = first
+  let greet = true
+  while (channel) {
+    const connection: Connection = new Connection(channel, context, signal)
+    const next: Next = await connection.run(greet)
+    channel = next?.channel
+    greet = next?.greet ?? false
+  }
+}
+
+type Next = { readonly channel: Channel; readonly greet: boolean } | undefined
+
+/** One session's loop: a line in, an answer out. */
+class Connection {
+  readonly #channel: Channel
+  readonly #context: ServerContext
+  readonly #session: ServerSession
+  readonly #signal: AbortSignal | undefined
+  #errors = 0
+  #idle = false
+
+  constructor(channel: Channel, context: ServerContext, signal: AbortSignal | undefined) {
+    this.#channel = channel
+    this.#context = context
+    this.#signal = signal
+    this.#session = new ServerSession(channel, context)
+  }
+
+  async run(greet: boolean): Promise<Next> {
+    const stop = () => {
+      if (this.#idle && !this.#session.transaction) void this.#close(SHUTTING_DOWN)
+    }
+    this.#signal?.addEventListener('abort', stop)
+    try {
+      if (greet && !(await this.#greet())) return undefined
+      return await this.#loop()
+    } catch (error) {
+      await this.#lost(error)
+      return undefined
+    } finally {
+      this.#signal?.removeEventListener('abort', stop)
+      this.#session.reset()
+    }
+  }
+
+  async #greet(): Promise<boolean> {
+    try {
+      await this.#context.sink.connect?.(this.#session)
+    } catch (error) {
+      const refused = error instanceof Refusal
+      if (!refused) this.#session.fault(error)
+      await this.#close(refused ? error.reply : FAULT)
+      return false
+    }
+    this.#session.say(reply(220, '', `${this.#context.hostname} ESMTP ready`))
+    await this.#channel.flush(this.#context.timeouts.command)
+    return true
+  }
+
+  async #loop(): Promise<Next> {
+    for (;;) {
+      const answer = await this.#next()
+      const after = await this.#send(answer)
+      if (after?.channel === 'close') return this.#end()
+      if (after?.channel === 'handOver') return this.#handOver(after)
+      if (after?.channel === 'replace') return this.#replace(after)
+      if (this.#errors > this.#context.limits.errors) return this.#close(TOO_MANY_ERRORS)
+      if (this.#signal?.aborted && !this.#session.transaction) return this.#close(SHUTTING_DOWN)
+    }
+  }
+
+  /** The next command's answer. What the peer did wrong is an answer too; what ends the connection is thrown. */
+  async #next(): Promise<{ answer: Answer; verb: Verb | undefined }> {
+    let line: string
+    try {
+      this.#idle = true
+      line = await this.#channel.line(this.#context.maxLine, this.#context.timeouts.command)
+    } catch (error) {
+      if (error instanceof LineTooLong) return { answer: reply(500, '5.5.2', 'Line too long'), verb: undefined }
+      throw error
+    } finally {
+      this.#idle = false
+    }
+    try {
+      return await this.#session.answer(line)
+    } catch (error) {
+      if (error instanceof Refusal) return { answer: error.reply, verb: undefined }
+      if (error instanceof Closed || error instanceof TimedOut) throw error
+      this.#session.fault(error)
+      this.#session.reset()
+      return { answer: FAULT, verb: undefined }
+    }
+  }
+
+  async #send({ answer, verb }: { answer: Answer; verb: Verb | undefined }): Promise<AfterReply | undefined> {
+    if (!('replies' in answer)) {
+      this.#say(answer)
+      if (!verb?.batches || !this.#channel.pending()) await this.#flush()
+      return undefined
+    }
+    for await (const one of answer.replies) {
+      if (one.code === 250) this.#errors = 0
+      this.#say(one)
+      // What is said next may be long in coming.
+      await this.#flush()
+    }
+    await this.#flush()
+    return answer.after
+  }
+
+  #say(answer: Reply): void {
+    if (answer.code >= 500) this.#errors++
+    this.#session.say(answer)
+    if (answer.code >= 400) this.#log('session.refused', answer)
+  }
+
+  #flush(): Promise<void> {
+    return this.#channel.flush(this.#context.timeouts.command)
+  }
+
+  async #handOver(after: Extract<AfterReply, { channel: 'handOver' }>): Promise<undefined> {
+    try {
+      await after.to(this.#channel)
+    } catch (error) {
+      this.#session.fault(error)
+      this.#channel.destroy()
+    }
+  }
+
+  /** What the client sent ahead was not said under the new channel's protection, so it was not said (RFC 3207 4.2). */
+  async #replace(after: Extract<AfterReply, { channel: 'replace' }>): Promise<Next> {
+    const dropped = this.#channel.discardPending()
+    if (dropped > 0) this.#log('session.injection', undefined, dropped)
+    try {
+      return { channel: await after.with(this.#channel), greet: after.greet ?? false }
+    } catch (error) {
+      this.#context.log.event('info', 'session.replace-failed', {
+        ...this.#who(),
+        why: error instanceof Error ? error.message : String(error),
+      })
+      this.#channel.destroy()
+      return undefined
+    }
+  }
+
+  async #close(answer: Reply): Promise<undefined> {
+    this.#say(answer)
+    await this.#end()
+  }
+
+  async #end(): Promise<undefined> {
+    await this.#channel.end(this.#context.timeouts.command)
+  }
+
+  async #lost(error: unknown): Promise<void> {
+    if (error instanceof TimedOut) return this.#close(reply(421, '4.4.2', 'Nothing came for too long; goodbye'))
+    if (!(error instanceof Closed)) this.#session.fault(error)
+    else if (this.#session.transaction) this.#log('session.lost')
+    this.#channel.destroy()
+  }
+
+  #who(): { listener: string; peer: string } {
+    return { listener: this.#context.listener, peer: this.#session.peer }
+  }
+
+  #log(event: string, answer?: Reply, octets?: number): void {
+    this.#context.log.event('info', event, {
+      ...this.#who(),
+      ...(answer ? { code: answer.code, status: answer.status, text: answer.lines[0] } : {}),
+      ...(octets === undefined ? {} : { octets }),
+    })
+  }
+}
+
+const FAULT = reply(451, '4.3.0', 'A fault of this server; try again later')
+const SHUTTING_DOWN = reply(421, '4.3.2', 'Shutting down; try again later')
+const TOO_MANY_ERRORS = reply(421, '4.7.0', 'Too many errors; goodbye')

@@ -1,0 +1,231 @@
+import { formatPath, isAscii } from '../mail/address.ts'
+import type { ParamBag, Recipient } from '../mail/envelope.ts'
+import { type Reply, refuse, reply } from '../mail/reply.ts'
+import type { Channel } from '../net/channel.ts'
+import { Body, type OpenTransaction } from './body.ts'
+import { readCommand, readPathAndWords } from './command.ts'
+import { concludeBody } from './conclude.ts'
+import type { Answer, Extension, Greeting, HookAnswer, Phase, Session, Verb } from './extension.ts'
+import { normalizeNewlines } from './newlines.ts'
+import { grammarOf, type Offers, readParams, takeOffers } from './offers.ts'
+import type { ServerContext } from './server.ts'
+
+/** The server's side of one connection from one greeting of ours to the next: made anew when the channel is replaced. */
+export class ServerSession implements Session {
+  readonly channel: Channel
+  readonly options: ServerContext
+  identity: string | undefined
+  #greeting: Greeting | undefined
+  #offers: Offers
+  #transaction: OpenTransaction | undefined
+
+  constructor(channel: Channel, options: ServerContext) {
+    this.channel = channel
+    this.options = options
+    this.#offers = takeOffers(options.registry, options.baseVerbs, this)
+  }
+
+  get peer(): string {
+    return this.channel.peer.address
+  }
+
+  get phase(): Phase {
+    if (this.#transaction?.body) return 'body'
+    if (this.#transaction) return this.#transaction.recipients.length > 0 ? 'rcpt' : 'mail'
+    return this.#greeting ? 'greeted' : 'connected'
+  }
+
+  get greeting(): Greeting | undefined {
+    return this.#greeting
+  }
+
+  get transaction(): OpenTransaction | undefined {
+    return this.#transaction
+  }
+
+  get verbs(): ReadonlyMap<string, Verb> {
+    return this.#offers.verbs
+  }
+
+  get extensions(): readonly Extension[] {
+    return this.#offers.extensions
+  }
+
+  /** Answers one command line. Throws Refusals; the verb is told for what the core has to know of it. */
+  async answer(line: string): Promise<{ answer: Answer; verb: Verb | undefined }> {
+    const { verb: name, args } = readCommand(line)
+    const verb = this.#offers.verbs.get(name)
+    if (verb === undefined) return { answer: this.#unknown(name), verb }
+    if (line.length + 2 > (verb.maxLine ?? 1000)) refuse(500, '5.5.2', 'Line too long')
+    for (const { server } of this.#offers.extensions) {
+      const hooked = await server?.onVerb?.(name, args, this)
+      if (hooked?.reply) return { answer: hooked.reply, verb }
+    }
+    if (verb.alone && this.channel.pending()) refuse(503, '5.5.1', `${name} must be the last command of its group`)
+    if (!verb.phases.includes(this.phase)) return { answer: await this.#outOfPhase(verb, args), verb }
+    return { answer: await verb.run(args, this), verb }
+  }
+
+  #unknown(name: string): Reply {
+    const known = this.options.registry.extensions.some(
+      ({ server }) => server?.verbs && Object.hasOwn(server.verbs, name),
+    )
+    return known
+      ? reply(502, '5.5.1', `${name} is not on offer here`)
+      : reply(500, '5.5.1', `${name.slice(0, 32)} is not a command of this server`)
+  }
+
+  #outOfPhase(verb: Verb, args: string): Answer | Promise<Answer> {
+    if (verb.outOfPhase) return verb.outOfPhase(args, this)
+    if (this.#greeting === undefined) return reply(503, '5.5.1', 'Say EHLO first')
+    return reply(503, '5.5.1', this.#transaction ? 'Not in this transaction' : 'Not before MAIL')
+  }
+
+  /** EHLO, HELO, LHLO: a new beginning, with a new look at what is on offer (RFC 5321 4.1.4). */
+  async greet(greeting: Greeting): Promise<Reply> {
+    this.reset()
+    const before = this.#greeting
+    this.#greeting = greeting
+    try {
+      await this.options.sink.hello?.(this)
+    } catch (error) {
+      this.#greeting = before
+      throw error
+    }
+    this.#offers = takeOffers(this.options.registry, this.options.baseVerbs, this)
+    const keywords = [...this.#offers.keywords].map(([keyword, args]) => [keyword, ...args].join(' '))
+    return reply(250, '', this.options.hostname, ...(greeting.extended ? keywords : []))
+  }
+
+  async beginTransaction(args: string, kind: string): Promise<Answer> {
+    const { path, words } = readPathAndWords(args, 'FROM')
+    const given = readParams('MAIL', words, this.options.registry, this.#offers, this.#greeting?.extended ?? false)
+    if (!isAscii(formatPath(path)) && !grammarOf(this.#offers.extensions, given).utf8) {
+      refuse(550, '5.6.7', 'That address needs SMTPUTF8')
+    }
+    const { params, said, resume } = await this.#hooked(given, (server, bag) => server.onMail?.(path, bag, this))
+    if (said && said.code >= 400) return said
+    const answer = (await this.options.sink.mail?.(path, params, this)) || reply(250, '2.1.0', 'Sender ok')
+    if (answer.code >= 400) return answer
+    this.#transaction = {
+      kind,
+      sender: path,
+      params,
+      recipients: [...(resume?.recipients ?? [])],
+      ...(resume ? { resumed: resume.body } : {}),
+    }
+    return said ?? answer
+  }
+
+  async addRecipient(args: string): Promise<Reply> {
+    const transaction = this.#transaction
+    if (transaction === undefined) return refuse(503, '5.5.1', 'Not before MAIL')
+    const { path, words } = readPathAndWords(args, 'TO')
+    if (path === null) return refuse(501, '5.1.3', 'A recipient has an address')
+    const given = readParams('RCPT', words, this.options.registry, this.#offers, this.#greeting?.extended ?? false)
+    if (!isAscii(formatPath(path)) && !grammarOf(this.#offers.extensions, { ...transaction.params, ...given }).utf8) {
+      refuse(553, '5.6.7', 'That address needs SMTPUTF8')
+    }
+    if (transaction.recipients.length >= this.options.limits.recipients) refuse(452, '4.5.3', 'Too many recipients')
+    const recipient: Recipient = { address: path, params: given }
+    const { params, said } = await this.#hooked(given, (server, bag) =>
+      server.onRcpt?.({ ...recipient, params: bag }, transaction, this),
+    )
+    if (said && said.code >= 400) return said
+    const taken = { ...recipient, params }
+    const answer = (await this.options.sink.rcpt?.(taken, transaction, this)) || reply(250, '2.1.5', 'Recipient ok')
+    if (answer.code < 400) transaction.recipients.push(taken)
+    return answer.code < 400 ? (said ?? answer) : answer
+  }
+
+  async #hooked(
+    given: ParamBag,
+    ask: (
+      server: NonNullable<Offers['extensions'][number]['server']>,
+      bag: ParamBag,
+    ) => ReturnType<NonNullable<typeof server.onMail>> | undefined,
+  ): Promise<{ params: ParamBag; said?: Reply; resume?: NonNullable<HookAnswer['resume']> }> {
+    let params = given
+    let said: Reply | undefined
+    let resume: HookAnswer['resume']
+    for (const { server } of this.#offers.extensions) {
+      const answer = server && (await ask(server, params))
+      if (!answer) continue
+      params = answer.params ?? params
+      said = answer.reply ?? said
+      resume = answer.resume ?? resume
+      if (said && said.code >= 400) break
+    }
+    return { params, ...(said ? { said } : {}), ...(resume ? { resume } : {}) }
+  }
+
+  async ask(question: Reply, limit: number): Promise<string> {
+    this.say(question)
+    await this.channel.flush(this.options.timeouts.command)
+    return this.channel.line(limit, this.options.timeouts.command)
+  }
+
+  /** Writes a reply as the extensions on offer dress it; one without an enhanced status (greetings, 3yz) goes as it is. */
+  say(plain: Reply): void {
+    const dress = (answer: Reply) =>
+      this.#offers.extensions.reduce((dressed, { server }) => server?.dress?.(dressed) ?? dressed, answer)
+    const { code, lines } = plain.status === '' ? plain : dress(plain)
+    const last = lines.length - 1
+    this.channel.write(lines.map((line, i) => `${code}${i < last ? '-' : ' '}${line}\r\n`).join(''))
+  }
+
+  #currentBody(): Body {
+    const transaction = this.#transaction
+    if (transaction === undefined) return refuse(503, '5.5.1', 'Not before MAIL')
+    transaction.body ??= new Body({
+      transaction,
+      session: this,
+      sink: this.options.sink,
+      extensions: this.#offers.extensions,
+      maxHeader: this.options.limits.header,
+    })
+    return transaction.body
+  }
+
+  openBody(): Promise<void> {
+    return this.#currentBody().open()
+  }
+
+  take(octets: number): AsyncIterable<Uint8Array> {
+    return this.channel.counted(octets, this.options.timeouts.body)
+  }
+
+  async *takeDotted(question: Reply): AsyncIterable<Uint8Array> {
+    this.say(question)
+    await this.channel.flush(this.options.timeouts.command)
+    const body = this.channel.dotted(this.options.timeouts.body)
+    yield* this.options.bareNewlines === 'normalize' ? normalizeNewlines(body) : body
+  }
+
+  async append(source: AsyncIterable<Uint8Array>): Promise<void> {
+    const first = this.#transaction?.body === undefined
+    const body = this.#currentBody()
+    const earlier = this.#transaction?.resumed
+    if (first && earlier) await body.append(earlier)
+    await body.append(source)
+  }
+
+  conclude(): Answer {
+    const transaction = this.#transaction
+    if (!transaction?.body) return refuse(503, '5.5.1', 'No body was begun')
+    this.#transaction = undefined
+    return { replies: concludeBody(transaction, transaction.body, this, this.#offers.extensions) }
+  }
+
+  /** A fault of ours, which the peer hears of only as 451. */
+  fault(error: unknown): void {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.options.log.event('error', 'session.fault', { listener: this.options.listener, peer: this.peer, stack })
+  }
+
+  reset(): void {
+    const body = this.#transaction?.body
+    this.#transaction = undefined
+    void body?.abort()
+  }
+}
