@@ -53,6 +53,11 @@ test('unfolding leaves no line break, whatever came', () => {
   assert.equal(unfold(' a\nBcc: x\rb\r\nc'), 'a Bcc: x b  c')
 })
 
+test('octets of UTF-8 are no white space', () => {
+  const voila = Buffer.from('voilà').toString('latin1')
+  assert.equal(unfold(` ${voila} `), voila)
+})
+
 test('added fields go on top, the last one topmost', () => {
   assert.equal(
     edited('A: 1\r\n\r\n', [

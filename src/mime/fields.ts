@@ -42,12 +42,12 @@ export const readHeader = (raw: Uint8Array): Header => new LazyHeader(raw)
 
 /** One line out of a folded value, trimmed. Never holds CR or LF: a stray one becomes a space. */
 export const unfold = (value: string): string =>
-  /[\r\n]/.test(value)
-    ? value
-        .replace(/\r\n(?=[ \t])/g, '')
-        .replace(/[\r\n]/g, ' ')
-        .trim()
-    : value.trim()
+  value
+    .replace(/\r\n(?=[ \t])/g, '')
+    .replace(/[\r\n]/g, ' ')
+    // Not trim(): to it, the last octet of a UTF-8 à is white space.
+    .replace(/^[ \t]+/, '')
+    .replace(/(?<![ \t])[ \t]+$/, '')
 
 /**
  * What must come between fields put on top and this header: an empty line where it begins with white space, which would
