@@ -1,0 +1,263 @@
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../observe/clock.ts'
+import { type Channel, Closed, type Peer, type Secured } from './channel.ts'
+import { DotReader } from './dot-reader.ts'
+import { type BodyReader, CountedReader, LineReader } from './framing.ts'
+import { Gate } from './gate.ts'
+import { Input } from './input.ts'
+
+/** What a stream cannot tell about itself. `highWater`: octets that may wait unread before the peer is held back; 256 KiB if absent. */
+export interface About {
+  readonly peer: Peer
+  readonly local: Peer
+  readonly secured?: Secured
+  readonly clock: Clock
+  readonly highWater?: number
+}
+
+/** A channel over a stream: socket, TLS, pipe, memory. The stream must not be used beside it. */
+export const streamChannel = (duplex: Duplex, about: About): StreamChannel => new StreamChannel(duplex, about)
+
+/**
+ * The limit of `line` is for the whole line; those of `counted` and `dotted` are for each wait. A body that a loop leaves
+ * early is read to its end and thrown away before the loop is left, so what follows stands where a command stands;
+ * destroy the channel first if that is not wanted. Until a body has been read to its end, nothing else can be read.
+ *
+ * What was given to `write` may be kept beyond `flush`: it must not be changed afterwards.
+ */
+export class StreamChannel implements Channel {
+  readonly peer: Peer
+  readonly local: Peer
+  readonly secured: Secured | undefined
+  readonly #duplex: Duplex
+  readonly #clock: Clock
+  readonly #highWater: number
+  readonly #input: Input = new Input()
+  readonly #lines: LineReader = new LineReader()
+  readonly #arrival: Gate
+  readonly #departure: Gate
+  #body: BodyReader | undefined
+  #paused = false
+  #output: (string | Uint8Array)[] = []
+  /** Why nothing more arrives. What has arrived before can still be read: the peer may have said why it went. */
+  #noInput: Closed | undefined
+  #noOutput: Closed | undefined
+  #detached = false
+  #closed = false
+  #closers: (() => void)[] = []
+
+  constructor(duplex: Duplex, about: About) {
+    this.peer = about.peer
+    this.local = about.local
+    this.secured = about.secured
+    this.#duplex = duplex
+    this.#clock = about.clock
+    this.#highWater = about.highWater ?? 256 * 1024
+    this.#arrival = new Gate(about.clock)
+    this.#departure = new Gate(about.clock)
+    if (duplex instanceof Socket) duplex.setNoDelay(true)
+    duplex.on('error', this.#onError).once('close', this.#onClose)
+    duplex.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain).resume()
+    if (duplex.readableEnded) this.#onEnd()
+    if (duplex.destroyed) this.#onClose()
+  }
+
+  line(limit: number, timeout: number): Promise<string> {
+    try {
+      this.#mayRead()
+      const text = this.#lines.next(this.#input, limit)
+      this.#relieve()
+      return text === undefined ? this.#lineLater(limit, timeout) : Promise.resolve(text)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async #lineLater(limit: number, timeout: number): Promise<string> {
+    const until = this.#clock.now() + timeout
+    for (;;) {
+      await this.#more(until - this.#clock.now())
+      const text = this.#lines.next(this.#input, limit)
+      this.#relieve()
+      if (text !== undefined) return text
+    }
+  }
+
+  counted(octets: number, timeout: number): AsyncIterable<Uint8Array> {
+    return { [Symbol.asyncIterator]: () => this.#iterate(new CountedReader(octets), timeout) }
+  }
+
+  dotted(timeout: number): AsyncIterable<Uint8Array> {
+    return { [Symbol.asyncIterator]: () => this.#iterate(new DotReader(), timeout) }
+  }
+
+  #iterate(reader: BodyReader, timeout: number): AsyncIterator<Uint8Array, undefined> {
+    const end = { done: true, value: undefined } as const
+    let begun = false
+    const next = (): Promise<IteratorResult<Uint8Array, undefined>> => {
+      try {
+        if (!begun) this.#mayRead()
+        begun = true
+        const value = this.#bodyNext(reader)
+        if (value !== undefined) return Promise.resolve({ done: false, value })
+        return reader.done ? Promise.resolve(end) : this.#more(timeout).then(next)
+      } catch (error) {
+        return Promise.reject(error)
+      }
+    }
+    const drain = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
+      while (begun && !(await next()).done);
+      return end
+    }
+    return { next, return: drain }
+  }
+
+  #bodyNext(reader: BodyReader): Buffer | undefined {
+    this.#body = reader
+    const chunk = reader.next(this.#input)
+    if (reader.done) this.#body = undefined
+    this.#relieve()
+    return chunk
+  }
+
+  pending(): boolean {
+    return this.#input.octets + this.#lines.octets > 0
+  }
+
+  discardPending(): number {
+    const octets = this.#input.clear() + this.#lines.octets
+    this.#lines.clear()
+    this.#relieve()
+    return octets
+  }
+
+  write(chunk: string | Uint8Array): void {
+    if (this.#noOutput) return
+    const last = this.#output.length - 1
+    const before = this.#output[last]
+    if (typeof chunk === 'string' && typeof before === 'string') this.#output[last] = before + chunk
+    else this.#output.push(chunk)
+  }
+
+  flush(timeout: number): Promise<void> {
+    this.#send()
+    if (this.#noOutput) return Promise.reject(this.#noOutput)
+    if (!this.#duplex.writableNeedDrain) return Promise.resolve()
+    if (this.#departure.waiting) return Promise.reject(new Error('A flush is already waiting'))
+    return this.#departure.wait(timeout, `The peer took nothing for ${timeout / 1000} s`)
+  }
+
+  #send(): void {
+    const output = this.#output
+    const first = output[0]
+    if (first === undefined) return
+    this.#output = []
+    if (output.length === 1) {
+      this.#duplex.write(first)
+      return
+    }
+    this.#duplex.cork()
+    for (const chunk of output) this.#duplex.write(chunk)
+    this.#duplex.uncork()
+  }
+
+  end(timeout: number): Promise<void> {
+    if (this.#closed || this.#detached) return Promise.resolve()
+    this.#send()
+    this.#finish(new Closed('The channel was ended'))
+    // Unread input would turn our end into a reset, which can overtake the last reply.
+    this.#duplex.end().resume()
+    return new Promise((resolve) => {
+      const alarm = this.#clock.after(timeout, () => this.destroy())
+      this.onClosed(() => {
+        alarm.cancel()
+        resolve()
+      })
+    })
+  }
+
+  destroy(): void {
+    this.#finish(new Closed('The channel was destroyed'))
+    this.#duplex.destroy()
+  }
+
+  onClosed(run: () => void): void {
+    if (this.#closed) queueMicrotask(run)
+    else this.#closers.push(run)
+  }
+
+  /**
+   * Gives the stream up, to be wrapped by another one, with what it has not read in it. This channel is of no use
+   * afterwards, but `destroy` still drops the connection and `onClosed` still tells of its end.
+   */
+  detach(): Duplex {
+    const why = this.#noOutput ?? this.#noInput
+    if (why) throw why
+    this.#detached = true
+    this.#duplex.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain)
+    this.#duplex.pause()
+    for (const chunk of this.#input.takeAll().reverse()) this.#duplex.unshift(chunk)
+    this.#finish(new Closed('The channel was given up'))
+    return this.#duplex
+  }
+
+  #mayRead(): void {
+    if (this.#body) throw this.#noInput ?? new Error('The body before this has not been read to its end')
+  }
+
+  #more(ms: number): Promise<void> {
+    if (this.#noInput) return Promise.reject(this.#noInput)
+    if (this.#arrival.waiting) return Promise.reject(new Error('Two readers on one channel'))
+    return this.#arrival.wait(ms, `No input for ${Math.round(ms) / 1000} s`)
+  }
+
+  /** Lets the peer go on once most of what it sent has been read. */
+  #relieve(): void {
+    if (!this.#paused || this.#input.weight > this.#highWater / 2) return
+    this.#paused = false
+    this.#duplex.resume()
+  }
+
+  /** Ends all use of this channel. The stream is left to the caller. */
+  #finish(why: Closed): void {
+    this.#stop(why)
+    this.#input.clear()
+    this.#lines.clear()
+  }
+
+  #stop(why: Closed): void {
+    this.#noInput ??= why
+    this.#noOutput ??= why
+    this.#output = []
+    this.#arrival.fail(this.#noInput)
+    this.#departure.fail(this.#noOutput)
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#noInput) return
+    this.#input.push(chunk)
+    if (this.#input.weight > this.#highWater && !this.#paused) {
+      this.#paused = true
+      this.#duplex.pause()
+    }
+    this.#arrival.open()
+  }
+
+  readonly #onEnd = (): void => {
+    this.#noInput ??= new Closed('The peer closed the connection')
+    this.#arrival.fail(this.#noInput)
+  }
+
+  readonly #onDrain = (): void => this.#departure.open()
+
+  readonly #onError = (error: Error): void => this.#stop(new Closed(error.message, { cause: error }))
+
+  readonly #onClose = (): void => {
+    this.#stop(new Closed('The connection was closed'))
+    this.#closed = true
+    const closers = this.#closers
+    this.#closers = []
+    for (const run of closers) run()
+  }
+}
