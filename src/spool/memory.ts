@@ -289,7 +289,17 @@ class MemorySpool implements Spool {
   #keep(draft: MemoryDraft, record: MessageRecord): void {
     const body = draft.contents()
     const { sender, params, facts, origin, schedule, accepted, prefix, bodyFrom, recipients, history = [] } = record
-    const kept = { id: draft.id, sender, params, facts, origin, schedule, accepted, prefix: prefix.slice(), bodyFrom }
+    const kept = {
+      id: draft.id,
+      sender,
+      params,
+      facts,
+      origin,
+      schedule,
+      accepted,
+      prefix: Uint8Array.from(prefix),
+      bodyFrom,
+    }
     this.#add({ ...kept, body }, recipients, accepted)
     draft.committed()
     this.#remember(draft.id, accepted, history)
