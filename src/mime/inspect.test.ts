@@ -88,6 +88,14 @@ test('the header is kept, the body is not, and a too long header is cut', () => 
   assert.equal(cut.facts.headerOctets, 14)
 })
 
+test('it is known when the header is over', () => {
+  const one = inspector({ maxHeader: 100 })
+  one.write(Buffer.from('A: b\r\n\r'))
+  assert.equal(one.headerEnded, false)
+  one.write(Buffer.from('\n'))
+  assert.equal(one.headerEnded, true)
+})
+
 test('the kept header is a copy', () => {
   const chunk = Buffer.from('A: b\r\n')
   const one = inspector({ maxHeader: 100 })

@@ -6,6 +6,8 @@ import { type Header, readHeader } from './fields.ts'
 export interface Inspector {
   /** The chunk may be reused afterwards. */
   write(chunk: Uint8Array): void
+  /** The empty line that ends the header has been met: who wants the header only can stop. */
+  readonly headerEnded: boolean
   end(): Inspection
 }
 
@@ -51,6 +53,10 @@ class OnePass implements Inspector {
       const octets = Math.min(WINDOW, chunk.byteLength - from)
       this.#inspect(Buffer.from(chunk.buffer, chunk.byteOffset + from, octets))
     }
+  }
+
+  get headerEnded(): boolean {
+    return this.#headerEnd !== undefined
   }
 
   end(): Inspection {
