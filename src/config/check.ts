@@ -27,15 +27,20 @@ export const check = <T>(
   for (;;) {
     const result = schema.safeParse(value, { error: wording, reportInput: true })
     if (result.success) return { value: result.data }
-    const texts = result.error.issues.flatMap(flat).flatMap((issue) => {
-      const expectsText =
-        issue.code === 'invalid_type' && issue.expected === 'string' && typeof issue.input !== 'string'
-      const text = expectsText ? textAt([...path, ...keys(issue.path)]) : undefined
-      return text === undefined ? [] : [{ at: keys(issue.path), text }]
+    const better = result.error.issues.flatMap(flat).flatMap((issue) => {
+      const at = keys(issue.path)
+      const instead = issue.code === 'invalid_type' ? replacement(issue, () => textAt([...path, ...at])) : undefined
+      return instead === undefined ? [] : [{ at, instead }]
     })
-    if (texts.length === 0) return { issues: worded(result.error.issues, path) }
-    for (const { at, text } of texts) value = replaced(value, at, text)
+    if (better.length === 0) return { issues: worded(result.error.issues, path) }
+    for (const { at, instead } of better) value = replaced(value, at, instead)
   }
+}
+
+/** What was meant by a value of the wrong type: its text, or an empty map where all within is commented out. */
+const replacement = (issue: z.core.$ZodIssueInvalidType, text: () => string | undefined): unknown => {
+  if (issue.input === null && (issue.expected === 'object' || issue.expected === 'record')) return {}
+  return issue.expected === 'string' && typeof issue.input !== 'string' ? text() : undefined
 }
 
 const keys = (path: readonly PropertyKey[]): (string | number)[] =>

@@ -101,7 +101,7 @@ const extensionBlocks = (
 ): ExtensionBlocks => {
   const result: Record<string, unknown> = {}
   for (const [keyword, schema] of extensions) {
-    const [block = {}, below] = [own[keyword], general[keyword]]
+    const [block, below] = [own[keyword] ?? {}, general[keyword]]
     if (block === 'off' || block === false) {
       result[keyword] = 'off'
       continue
