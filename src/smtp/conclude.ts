@@ -12,7 +12,7 @@ export async function* concludeBody(
   extensions: readonly Extension[],
 ): AsyncGenerator<Reply, void> {
   const closing = extensions.find(({ server }) => server?.closingReplies?.applies(transaction))?.server?.closingReplies
-  const outcomes = outcomesOf(transaction, body, session)
+  const outcomes = outcomesOf(transaction, body, session, closing !== undefined)
   if (!closing) {
     const all: ServerOutcome[] = []
     for await (const outcome of outcomes) all.push(outcome)
@@ -22,13 +22,15 @@ export async function* concludeBody(
   const before = closing.before?.(transaction)
   if (before) yield before
   const come = new Map<number, ServerOutcome>()
+  // With nobody taken there is nobody to answer for, not even with a refusal (RFC 2033 4.2).
+  const taken = transaction.recipients.length
   let next = 0
   for await (const outcome of outcomes) {
     come.set(outcome.index, outcome)
-    for (let ready = come.get(next); ready; ready = come.get(++next)) yield ready.reply
+    for (let ready = come.get(next); ready && next < taken; ready = come.get(++next)) yield ready.reply
   }
   // A recipient nobody spoke for must not be counted as taken.
-  for (; next < transaction.recipients.length; next++) yield come.get(next)?.reply ?? NO_OUTCOME
+  for (; next < taken; next++) yield come.get(next)?.reply ?? NO_OUTCOME
   const after = closing.after?.(
     [...come.values()].sort((a, b) => a.index - b.index),
     transaction,
@@ -48,6 +50,7 @@ async function* outcomesOf(
   transaction: OpenTransaction,
   body: Body,
   session: ServerSession,
+  perRecipient: boolean,
 ): AsyncGenerator<ServerOutcome, void> {
   const everyone = (answer: Reply): ServerOutcome[] =>
     transaction.recipients.length === 0
@@ -57,6 +60,8 @@ async function* outcomesOf(
   try {
     const { incoming, end } = await body.finish()
     for (const [index, why] of end.refused) {
+      // One reply speaks for all: what it refuses for one nobody may have.
+      if (!perRecipient) throw new Refusal(why)
       told.add(index)
       yield { index, reply: why }
     }

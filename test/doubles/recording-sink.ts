@@ -1,0 +1,55 @@
+import { formatPath } from '../../src/mail/address.ts'
+import { type Reply, refuse, reply } from '../../src/mail/reply.ts'
+import type { ServerOutcome } from '../../src/smtp/extension.ts'
+import type { IncomingEnd, Sink } from '../../src/smtp/sink.ts'
+
+export interface Recorded {
+  readonly kind: string
+  readonly sender: string
+  readonly recipients: readonly string[]
+  readonly body: string
+  readonly end: IncomingEnd
+}
+
+/** A sink that keeps what it was given. `nobody` is unknown at RCPT; `full` and `broken` are refused at the end. */
+export const recordingSink = (): Sink & { readonly mail_: Recorded[]; readonly aborted: number } => {
+  const mail: Recorded[] = []
+  let aborted = 0
+  const atEnd = (local: string): Reply => {
+    if (local === 'full') return reply(452, '4.2.2', 'Mailbox full')
+    if (local === 'broken') return reply(550, '5.2.0', 'Mailbox broken')
+    return reply(250, '2.6.0', 'Taken')
+  }
+  return {
+    mail_: mail,
+    get aborted() {
+      return aborted
+    },
+    rcpt({ address }) {
+      if (address.local === 'nobody') refuse(550, '5.1.1', 'No such mailbox')
+    },
+    open({ kind, sender, recipients }) {
+      const chunks: Uint8Array[] = []
+      return {
+        write(chunk) {
+          chunks.push(Uint8Array.from(chunk))
+        },
+        async *conclude(end): AsyncGenerator<ServerOutcome, void> {
+          mail.push({
+            kind,
+            sender: formatPath(sender),
+            recipients: recipients.map(({ address }) => formatPath(address)),
+            body: Buffer.concat(chunks).toString('latin1'),
+            end,
+          })
+          for (const [index, { address }] of recipients.entries()) {
+            if (!end.refused.has(index)) yield { index, reply: atEnd(address.local) }
+          }
+        },
+        async abort() {
+          aborted += 1
+        },
+      }
+    },
+  }
+}

@@ -1,0 +1,165 @@
+import { Refusal, refuse, reply } from '../../src/mail/reply.ts'
+import type { Extension } from '../../src/smtp/extension.ts'
+import { flag, oneOf } from '../../src/smtp/param.ts'
+
+const upTo = async function* (text: string): AsyncGenerator<Uint8Array, void> {
+  yield Buffer.from(text)
+}
+
+/**
+ * Extensions that exist nowhere else: between them they use every server facet and every return a facet has, so that a
+ * core that stopped honouring one would fail a transcript.
+ */
+export const toys: Readonly<Record<string, () => Extension>> = {
+  // A parameter with answers of its own, on offer only after the name `known`.
+  'X-ANSWERS': () => ({
+    keyword: 'X-ANSWERS',
+    rfc: [],
+    params: {
+      MAIL: [
+        {
+          ...flag('XFLAG'),
+          answers: { unavailable: reply(504, '5.5.4', 'No XFLAG now'), repeated: reply(501, '5.5.2', 'XFLAG again') },
+        },
+      ],
+      RCPT: [oneOf('XWORD', ['RED', 'BLUE'])],
+    },
+    server: { offer: ({ greeting }) => (greeting?.name === 'known' ? ['a', 'b'] : undefined) },
+  }),
+  // Another owner of one more word of the same parameter; needs the first one.
+  'X-GREEN': () => ({
+    keyword: 'X-GREEN',
+    rfc: [],
+    requires: ['X-ANSWERS'],
+    params: { RCPT: [oneOf('XWORD', ['GREEN'])] },
+    server: {},
+  }),
+  // Every hook with every kind of say.
+  'X-HOOKS': () => ({
+    keyword: 'X-HOOKS',
+    rfc: [],
+    params: {
+      MAIL: [flag('XCHANGE'), flag('XVETO'), flag('XREPLY'), flag('XRESUME'), flag('XBINARY')],
+      RCPT: [flag('XLINES'), flag('XNO')],
+    },
+    server: {
+      onVerb(verb, args) {
+        if (verb === 'NOOP' && args === 'veto') refuse(550, '5.7.1', 'No NOOP')
+        return verb === 'NOOP' && args === 'answer' ? { reply: reply(250, '2.0.1', 'Answered by a hook') } : undefined
+      },
+      async onMail(_sender, params) {
+        if ('XVETO' in params) return { reply: reply(451, '4.7.1', 'Vetoed') }
+        if ('XREPLY' in params) return { reply: reply(250, '2.3.6', 'Said otherwise') }
+        if ('XRESUME' in params) {
+          const recipients = [{ address: { local: 'alice', domain: 'example.test' }, params: {} }]
+          return { reply: reply(355, '', '9 octets are here'), resume: { recipients, body: upTo('A: resu\r\n') } }
+        }
+        return 'XCHANGE' in params ? { params: { XCHANGED: true } } : undefined
+      },
+      onRcpt(_recipient, transaction) {
+        const { params } = _recipient
+        if ('XNO' in params) refuse(550, '5.7.1', 'Not this one')
+        if ('XLINES' in params) return { reply: reply(250, '2.1.5', 'First', 'Second') }
+        return 'XCHANGED' in transaction.params ? { reply: reply(251, '2.1.5', 'MAIL was changed') } : undefined
+      },
+      async onBody(total, _transaction, _session, chunk) {
+        if (Buffer.from(chunk).includes('veto-the-body'))
+          throw new Refusal(reply(554, '5.7.1', `Seen before octet ${total + 1}`))
+      },
+      grammar: (params) => ({ binaryBody: 'XBINARY' in params, utf8: 'XBINARY' in params }),
+      atEnd({ header, facts }, { recipients }) {
+        const [say] = header.values('X-End')
+        if (say === 'refuse')
+          return { reply: reply(550, '5.6.0', `Refused at ${facts.octets > 0 ? 'the end' : 'nothing'}`) }
+        if (say === 'refuse-last') {
+          return { recipients: new Map([[recipients.length - 1, reply(550, '5.7.1', 'Not for this one')]]) }
+        }
+        return say === 'edit'
+          ? { edits: [{ field: 'add', name: 'X-Added', value: 'yes' }], params: { XSTORED: true } }
+          : undefined
+      },
+    },
+  }),
+  // One reply per recipient when MAIL says so, between two of its own.
+  'X-BLOCK': () => ({
+    keyword: 'X-BLOCK',
+    rfc: [],
+    params: { MAIL: [flag('XBLOCK')] },
+    server: {
+      closingReplies: {
+        applies: ({ params }) => 'XBLOCK' in params,
+        before: () => reply(353, '', 'One by one'),
+        after: (outcomes) => reply(250, '2.6.0', `${outcomes.length} outcomes`),
+      },
+    },
+  }),
+  // Verbs with every kind of answer.
+  'X-VERBS': () => ({
+    keyword: 'X-VERBS',
+    rfc: [],
+    server: {
+      verbs: {
+        XASK: {
+          phases: ['greeted'],
+          async run(_args, session) {
+            session.identity = await session.ask(reply(334, '', 'Who?'), 100)
+            return reply(235, '2.7.0', `You are ${session.identity}`)
+          },
+        },
+        XWHO: {
+          phases: ['connected', 'greeted'],
+          run: (_args, { identity }) => reply(250, '2.0.0', identity ?? 'nobody'),
+        },
+        XHANGUP: {
+          phases: ['greeted'],
+          run: () => ({
+            replies: [reply(250, '2.0.0', 'One'), reply(250, '2.0.0', 'Two')],
+            after: { channel: 'close' },
+          }),
+        },
+        XTURN: {
+          phases: ['greeted'],
+          alone: true,
+          run: () => ({
+            replies: [reply(250, '2.0.0', 'Turning')],
+            after: {
+              channel: 'handOver',
+              async to(channel) {
+                channel.write(`I heard ${await channel.line(100, 1000)}\r\n`)
+                await channel.end(1000)
+              },
+            },
+          }),
+        },
+        XAGAIN: {
+          phases: ['greeted'],
+          run: () => ({
+            replies: [reply(220, '2.0.0', 'Again')],
+            after: { channel: 'replace', with: async (channel) => channel, greet: true },
+          }),
+        },
+        XSEND: {
+          phases: ['greeted'],
+          outOfPhase: () => reply(503, '5.5.1', 'XSEND comes first'),
+          maxLine: 60,
+          run: (args, session) => session.beginTransaction(args, 'XSEND'),
+        },
+        XFAULT: {
+          phases: ['greeted', 'mail', 'rcpt'],
+          run() {
+            throw new Error('a fault in an extension')
+          },
+        },
+      },
+    },
+  }),
+  // The last word on how replies look, and a mark for the trace.
+  'X-DRESS': () => ({
+    keyword: 'X-DRESS',
+    rfc: [],
+    server: {
+      dress: (plain) => ({ ...plain, lines: plain.lines.map((line) => `<${line}>`) }),
+      traceMark: (_session, params) => ('XMARK' in params ? { clause: 'marked' } : undefined),
+    },
+  }),
+}
