@@ -119,5 +119,6 @@ export interface OpenTransaction extends Transaction {
   params: ParamBag
   readonly recipients: Recipient[]
   body?: Body
-  readonly resumed?: AsyncIterable<Uint8Array>
+  /** Octets of an earlier connection, until the body has them. */
+  resumed?: AsyncIterable<Uint8Array> | undefined
 }

@@ -271,8 +271,13 @@ export interface ClientFacet {
   adds?(mail: OutboundMail, hop: Hop): ParamBag
   /** RCPT parameters likewise. */
   forRecipient?(recipient: OutboundRecipient, mail: OutboundMail, hop: Hop): ParamBag
-  /** A reply to MAIL, RCPT or the body that means more here than its code says. */
+  /** A reply to `MAIL`, `RCPT` or the `body` that means more here than its code says. The first to find a meaning decides. */
   onReply?(verb: string, answer: Reply, attempt: Attempt): ReplyMeaning | undefined | void
+  /**
+   * Verbs whose replies are read before anything further is sent, where the mail makes use of the extension: `MAIL` where
+   * `onReply` may say `skipTo`, `RCPT` where it may split off a recipient the hop has taken.
+   */
+  readonly awaits?: readonly ('MAIL' | 'RCPT')[]
 }
 
 /** One transaction under way, as `onReply` sees it. */
@@ -283,10 +288,12 @@ export interface Attempt {
   readonly accepted: readonly OutboundRecipient[]
 }
 
-/** What a reply means: send the body from this octet on; read a reply per accepted recipient; send the rest in a new transaction. */
 export type ReplyMeaning =
+  /** Send the body from this octet on. After MAIL the hop has the recipients already: no RCPT is sent, all count as taken. */
   | { readonly skipTo: number }
+  /** After this reply to the body comes one for each recipient taken, in RCPT order, and then perhaps one for the mail. */
   | { readonly closingReplies: 'perRecipient' | 'perRecipientAndOne' }
+  /** Send this recipient in a new transaction; after MAIL or the body, every recipient in one of its own. */
   | { readonly split: 'recipient' }
 
 /** What a body should become for a hop. */

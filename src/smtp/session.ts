@@ -203,10 +203,12 @@ export class ServerSession implements Session {
   }
 
   async append(source: AsyncIterable<Uint8Array>): Promise<void> {
-    const first = this.#transaction?.body === undefined
     const body = this.#currentBody()
     const earlier = this.#transaction?.resumed
-    if (first && earlier) await body.append(earlier)
+    if (earlier && this.#transaction) {
+      this.#transaction.resumed = undefined
+      await body.append(earlier)
+    }
     await body.append(source)
   }
 

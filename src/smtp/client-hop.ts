@@ -1,0 +1,76 @@
+import type { BodyFacts } from '../mail/facts.ts'
+import type { BodySender, Extension, Hop } from './extension.ts'
+import type { Registry } from './registry.ts'
+
+/** The smallest limit that any extension gave is the one that holds. Less than one of anything is no limit but a mistake. */
+class Limits extends Map<string, number> {
+  override set(name: string, limit: number): this {
+    return limit >= 1 && limit < (this.get(name) ?? Number.POSITIVE_INFINITY) ? super.set(name, limit) : this
+  }
+}
+
+/** What is known of a hop after one greeting; the next greeting begins a new one (RFC 5321 4.1.4, RFC 3207 4.2). */
+export class GreetedHop implements Hop {
+  readonly name: string
+  readonly offers: ReadonlyMap<string, readonly string[]>
+  readonly limits: Map<string, number> = new Limits()
+  readonly encodings: Set<BodyFacts['encoding']> = new Set<BodyFacts['encoding']>(['7bit'])
+  readonly notes: Map<string, unknown> = new Map<string, unknown>()
+  assurance: Hop['assurance']
+  mayBatch?: boolean
+  sendBody?: BodySender
+  closingReplyPerRecipient?: boolean
+
+  readonly #wire: Line
+
+  /** `assured`: what was known of this connection before; a new greeting does not make it less secure. */
+  constructor(wire: Line, offers: Hop['offers'], assured: Hop['assurance']) {
+    this.name = wire.name
+    this.offers = offers
+    this.#wire = wire
+    const { secured } = wire.channel
+    const proved = secured === undefined ? 'none' : secured.verified ? 'verified' : 'encrypted'
+    this.assurance = ASSURANCE[proved] > ASSURANCE[assured] ? proved : assured
+  }
+
+  get channel(): Hop['channel'] {
+    return this.#wire.channel
+  }
+
+  get address(): string {
+    return this.#wire.channel.peer.address
+  }
+}
+
+const ASSURANCE = { none: 0, encrypted: 1, verified: 2 } as const
+
+/** Whom we talk to, and over what; the channel may be replaced. */
+interface Line {
+  readonly name: string
+  readonly channel: Hop['channel']
+}
+
+/** The extensions that may be used with a hop that makes these offers: on its list with all they require, or silent. */
+export const inForce = (registry: Registry, offers: Hop['offers']): ReadonlySet<Extension> => {
+  const usable = new Map(
+    registry.extensions.filter((e) => e.silent || offers.has(e.keyword)).map((e) => [e.keyword, e] as const),
+  )
+  for (let before = -1; before !== usable.size; ) {
+    before = usable.size
+    for (const [keyword, { requires }] of usable) {
+      if (requires?.some((needed) => !usable.has(needed))) usable.delete(keyword)
+    }
+  }
+  return new Set(usable.values())
+}
+
+/** The lines of a greeting verb's reply after its first, as keyword to arguments. What is no keyword is passed over. */
+export const readOffers = (lines: readonly string[]): Map<string, readonly string[]> => {
+  const offers = new Map<string, readonly string[]>()
+  for (const line of lines.slice(1)) {
+    const [keyword = '', ...args] = line.split(' ').filter((word) => word !== '')
+    const upper = keyword.toUpperCase()
+    if (/^[A-Z0-9][A-Z0-9-]*$/.test(upper) && !offers.has(upper)) offers.set(upper, args)
+  }
+  return offers
+}

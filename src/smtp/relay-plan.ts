@@ -1,0 +1,171 @@
+import { formatPath } from '../mail/address.ts'
+import type { ParamBag } from '../mail/envelope.ts'
+import { Refusal, type Reply, reply } from '../mail/reply.ts'
+import type { HeaderEdit } from '../mime/fields.ts'
+import type { Log } from '../observe/log.ts'
+import { inForce } from './client-hop.ts'
+import type { Extension, Hop, OutboundRecipient, Remedy } from './extension.ts'
+import type { Registry } from './registry.ts'
+import { editHeader } from './relay-edits.ts'
+import { makeFit, unfit } from './relay-fit.ts'
+import { type Convert, forSome, type RelayMail, type RelayPlan, type Unsent } from './relay-mail.ts'
+import { awaited, concerns, mailParams, type ParamRules, recipientParams, sayable } from './relay-params.ts'
+
+export interface PlanOptions {
+  readonly hop: Hop
+  readonly registry: Registry
+  readonly log: Log
+  /** Absent: what would have to be converted is refused (5.6.3). */
+  readonly convert?: Convert
+}
+
+/** What goes to the hop, and what does not. */
+export interface RelayPlans {
+  readonly plans: readonly RelayPlan[]
+  readonly unsent: readonly Unsent[]
+}
+
+/**
+ * What is done about what the hop lacks, and how the mail is sent. Conversions come first, to a fixed point; then the
+ * other remedies, once; then the parameters, on the facts that resulted. Recipients that need different content get
+ * plans of their own. Looks at nothing but its arguments, and reads the content only to edit its header.
+ */
+export const planRelay = (mail: RelayMail, options: PlanOptions): Promise<RelayPlans> => {
+  const used = inForce(options.registry, options.hop.offers)
+  const lacking = options.registry.extensions.filter((e) => e.client?.without && !used.has(e))
+  return planAll(mail, { ...options, used, lacking })
+}
+
+interface Rules extends PlanOptions, ParamRules {
+  readonly lacking: readonly Extension[]
+}
+
+const planAll = async (mail: RelayMail, rules: Rules): Promise<RelayPlans> => {
+  const [one, other] = divide(mail, rules)
+  if (other === undefined) return planAlike(one, rules)
+  return join(await planAll(one, rules), await planAll(other, rules))
+}
+
+const join = (one: RelayPlans, other: RelayPlans): RelayPlans => ({
+  plans: [...one.plans, ...other.plans],
+  unsent: [...one.unsent, ...other.unsent],
+})
+
+const remediesOf = (extension: Extension, mail: RelayMail, hop: Hop): readonly Remedy[] =>
+  concerns(extension, mail) ? (extension.client?.without?.(mail, hop, mail.recipients) ?? []) : []
+
+/** In two, where some recipients need other content than the rest. */
+const divide = (mail: RelayMail, { lacking, hop }: Rules): readonly [RelayMail, RelayMail?] => {
+  if (mail.recipients.length < 2) return [mail]
+  for (const extension of lacking) {
+    if (!remediesOf(extension, mail, hop).some(({ do: what }) => what !== 'refuse' && what !== 'report')) continue
+    const [some = [], rest = []] = partition(mail.recipients, (one) => concerns(extension, forSome(mail, [one])))
+    if (some.length > 0 && rest.length > 0) return [forSome(mail, some), forSome(mail, rest)]
+  }
+  return [mail]
+}
+
+const partition = <T>(all: readonly T[], test: (one: T) => boolean): readonly [T[], T[]] => {
+  const yes: T[] = []
+  const no: T[] = []
+  for (const one of all) (test(one) ? yes : no).push(one)
+  return [yes, no]
+}
+
+const planAlike = async (mail: RelayMail, rules: Rules): Promise<RelayPlans> => {
+  const { hop, lacking, convert } = rules
+  const remedies = (now: RelayMail): readonly Remedy[] =>
+    lacking.length === 0 ? [] : lacking.flatMap((extension) => remediesOf(extension, now, hop))
+  const fit = await makeFit(mail, hop, remedies, convert)
+  if ('code' in fit) return refuseAll(mail, fit, 'otherHost')
+  const others = remedies(fit)
+  const refused = refusals(fit.recipients, others)
+  if (refused.length > 0) return without(mail, refused, rules)
+  const final = await editHeader(fit, others.flatMap(editOf))
+  const why = unfit(final.facts, hop)
+  return why ? refuseAll(mail, why, 'otherHost') : address(mail, final, others, rules)
+}
+
+/** What remedies are still needed is asked anew: some may have been needed for the sake of those that do not go. */
+const without = async (mail: RelayMail, unsent: readonly Unsent[], rules: Rules): Promise<RelayPlans> => {
+  const gone = new Set(unsent.map(({ recipient }) => recipient.key))
+  const left = mail.recipients.filter(({ key }) => !gone.has(key))
+  return join({ plans: [], unsent }, left.length === 0 ? NOTHING : await planAll(forSome(mail, left), rules))
+}
+
+const NOTHING: RelayPlans = { plans: [], unsent: [] }
+
+const refuseAll = (mail: RelayMail, said: Reply, next: Unsent['next']): RelayPlans => ({
+  plans: [],
+  unsent: mail.recipients.map((recipient) => unsent(recipient, said, next)),
+})
+
+const unsent = (recipient: OutboundRecipient, said: Reply, next: Unsent['next']): Unsent => ({
+  recipient,
+  reply: next === 'otherHost' ? said : ofClass(said, next === 'later' ? 4 : 5),
+  next,
+})
+
+const ofClass = ({ code, status, lines }: Reply, digit: 4 | 5): Reply => ({
+  code: digit * 100 + (code % 100),
+  status: `${digit}${status.slice(1) || '.0.0'}`,
+  lines,
+})
+
+const refusals = (recipients: readonly OutboundRecipient[], remedies: readonly Remedy[]): readonly Unsent[] => {
+  const refused = new Map<number, Unsent>()
+  for (const remedy of remedies) {
+    if (remedy.do !== 'refuse') continue
+    const of = remedy.of && new Set(remedy.of)
+    for (const recipient of recipients) {
+      if ((of === undefined || of.has(recipient.key)) && !refused.has(recipient.key)) {
+        refused.set(recipient.key, unsent(recipient, remedy.reply, remedy.next))
+      }
+    }
+  }
+  return [...refused.values()]
+}
+
+const editOf = (remedy: Remedy): readonly HeaderEdit[] => {
+  if (remedy.do === 'removeField') return [{ field: 'remove', name: remedy.name }]
+  if (remedy.do !== 'prepend' && remedy.do !== 'replaceField') return []
+  const [name, value] = remedy.field
+  return [{ field: remedy.do === 'prepend' ? 'add' : 'replace', name, value }]
+}
+
+/** The last step: parameters, on the final facts, and whether all of it can be said. */
+const address = async (
+  original: RelayMail,
+  mail: RelayMail,
+  remedies: readonly Remedy[],
+  rules: Rules,
+): Promise<RelayPlans> => {
+  const params = attempt(() => mailParams(mail, rules))
+  if (params instanceof Refusal) return refuseAll(mail, params.reply, lasting(params.reply))
+  if (!sayable(formatPath(mail.envelope.sender), params, rules.used)) return refuseAll(mail, NOT_ASCII, 'otherHost')
+  const byKey = new Map<number, ParamBag>()
+  const refused: Unsent[] = []
+  for (const recipient of mail.recipients) {
+    const own = attempt(() => recipientParams(recipient, mail, rules))
+    if (own instanceof Refusal) refused.push(unsent(recipient, own.reply, lasting(own.reply)))
+    else if (sayable(formatPath(recipient.address), params, rules.used)) byKey.set(recipient.key, own)
+    else refused.push(unsent(recipient, NOT_ASCII, 'otherHost'))
+  }
+  if (refused.length > 0) return without(original, refused, rules)
+  const relayed = new Set(remedies.flatMap((remedy) => (remedy.do === 'report' ? remedy.of : [])))
+  const awaits = awaited(mail, params, byKey, rules.used)
+  return { plans: [{ mail, params, recipientParams: byKey, relayed, awaits }], unsent: [] }
+}
+
+const NOT_ASCII = reply(553, '5.6.7', 'The next host does not take internationalized addresses')
+
+const lasting = (said: Reply): Unsent['next'] => (said.code >= 500 ? 'never' : 'later')
+
+const attempt = <T>(what: () => T): T | Refusal => {
+  try {
+    return what()
+  } catch (error) {
+    if (error instanceof Refusal) return error
+    throw error
+  }
+}
