@@ -60,7 +60,7 @@ const MISTAKES: readonly [what: string, source: string, ...told: string[]][] = [
   ],
   [
     'an unquoted reference to the user',
-    `directors: { u: { users: { home: \${user} } } }\n`,
+    `directors: { u: { users: { root: \${user} } } }\n`,
     `smail.yaml:1:34: \${user} needs quotes here; expected "\${user}"`,
   ],
   [

@@ -52,7 +52,8 @@ test('root has no mail delivered as other users by default', () => {
     driver: 'users',
     from: { passwd: true },
     transport: 'local',
-    home: `${machine.state}/mail/\${user}`,
+    root: '/home/jo/.local/state/smail/mail',
+    separator: '+',
   })
   const root = users({ ...machine, uid: 0, user: 'root' })
   assert.deepEqual(root && 'from' in root && root.from, { names: ['root', 'postmaster'] })

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { driven, named } from './drivers.ts'
 import {
   count,
+  domain,
   host,
   list,
   listenAddress,
@@ -27,6 +28,14 @@ const userSource = (places: Places): z.ZodType<UserSource> =>
     z.strictObject({ names: list(name, 1).describe('The users.') }),
   ])
 
+const separator = z
+  .string()
+  .max(1)
+  .default('+')
+  .describe('What divides a name from a tag, as in alice+lists; empty: nothing does.')
+
+const forDomains = list(domain, 1).optional().describe('The domains it is asked for; absent: all of ours.')
+
 /** Asked in order; the first to answer decides. */
 export const directors = (machine: Machine, places: Places): z.ZodType<readonly DirectorSettings[]> =>
   named(
@@ -34,19 +43,24 @@ export const directors = (machine: Machine, places: Places): z.ZodType<readonly 
       aliases: z.strictObject({
         file: path(places).default('/etc/aliases').describe('A file as aliases(5) has it.'),
         optional: z.boolean().default(false).describe('Whether a file that does not exist counts as empty.'),
+        separator,
+        domains: forDomains,
       }),
       users: z.strictObject({
         from: userSource(places)
           .default({ passwd: true })
           .describe('`passwd`, a file of virtual users, or `{names: […]}`.'),
         transport: transport('local'),
-        home: path(places)
-          .default(`${machine.state}/mail/\${user}`)
-          .describe(`Home of users that have none of their own; \${user} is the name.`),
+        root: path(places).default(`${machine.state}/mail`).describe('The folder with the homes of virtual users.'),
+        separator,
+        domains: forDomains,
       }),
-      'catch-all': z.strictObject({ to: mailbox.describe('Who gets mail for addresses that nobody else knows.') }),
-    }),
-  )
+      'catch-all': z.strictObject({
+        to: mailbox.describe('Who gets mail for addresses that nobody else knows.'),
+        domains: forDomains,
+      }),
+    }) as z.ZodType<DirectorSettings>,
+  ) as z.ZodType<readonly DirectorSettings[]>
 
 const ROUTE = /^(\*|(?:\*\.)?[^*]+)$/
 
@@ -78,8 +92,8 @@ const concurrency = (otherwise: number, what: string): z.ZodType<number> =>
 
 const network = (block: z.ZodType<Readonly<Record<string, unknown>>>) => ({
   tls: z
-    .enum(['off', 'opportunistic', 'required', 'verified'])
-    .default('opportunistic')
+    .enum(['off', 'may', 'encrypt', 'verify'])
+    .default('may')
     .describe('Whether the connection must be secured, and the certificate bear the name.'),
   concurrency: concurrency(20, 'Connections to one destination at once.'),
   recipients: count(1, 100_000).default(100).describe('Recipients of one transaction.'),

@@ -1,7 +1,8 @@
 import { isIP } from 'node:net'
 import * as z from 'zod'
 import { driven } from './drivers.ts'
-import { count, host, list, mode, type Places, path, size, socketPath, text, time, timeOrNever } from './leaves.ts'
+import { readHost } from './hosts.ts'
+import { count, list, mode, type Places, path, size, socketPath, text, time, timeOrNever } from './leaves.ts'
 import type { Machine } from './machine.ts'
 import type {
   ControlSettings,
@@ -45,7 +46,7 @@ export const limits: z.ZodType<LimitSettings> = z.strictObject({
   recipients: limitShape.recipients.default(1000),
   connections: limitShape.connections.default(1000),
   'connections-per-peer': limitShape['connections-per-peer'].default(50),
-  errors: limitShape.errors.default(20),
+  errors: limitShape.errors.default(100),
   header: limitShape.header.default(256 * KIB),
   hops: limitShape.hops.default(50),
 })
@@ -80,7 +81,10 @@ export const timeouts: z.ZodType<TimeoutSettings> = z.strictObject({
   quit: time().default(10_000).describe('Until the reply to QUIT.'),
   command: time()
     .default(5 * MINUTE)
-    .describe("As a server: until a client's next command, or more of its body."),
+    .describe("As a server: until a client's next command."),
+  body: time()
+    .default(3 * MINUTE)
+    .describe("As a server: until more of a client's body."),
 })
 
 const backoff = z
@@ -88,9 +92,7 @@ const backoff = z
     min: time(1000)
       .default(5 * MINUTE)
       .describe('Before the second attempt; then it doubles.'),
-    max: time(1000)
-      .default(4 * HOUR)
-      .describe('Between later attempts at most.'),
+    max: time(1000).default(4_000_000).describe('Between later attempts at most.'),
   })
   .refine((given) => given.min <= given.max, 'has a min above its max')
 
@@ -102,7 +104,8 @@ export const queue: z.ZodType<QueueSettings> = z.strictObject({
     .default(4 * HOUR)
     .describe('When its sender is told that mail waits; or `never`.'),
   backoff: backoff.prefault({}).describe('How long to wait between attempts.'),
-  concurrency: count(1, 10_000).default(100).describe('Deliveries at once.'),
+  concurrency: count(1, 10_000).default(200).describe('Deliveries at once.'),
+  drain: time(0).default(30_000).describe('What running deliveries and sessions get when we are to end.'),
   'return-limit': size()
     .default(64 * KIB)
     .describe('How much of a message a report returns at most.'),
@@ -129,8 +132,14 @@ const address = text((given) => {
   return given
 })
 
+const nameServer = text((given) => {
+  if (!isIP(readHost(given, 53).name))
+    throw new Error(`'${given}' is no name server; expected an address, as in 192.0.2.53`)
+  return given
+})
+
 export const dns: z.ZodType<DnsSettings> = z.strictObject({
-  servers: list(host(53)).default([]).describe('Name servers; none: those of /etc/resolv.conf.'),
+  servers: list(nameServer).default([]).describe('Name servers; none: those of /etc/resolv.conf.'),
   hosts: z
     .record(z.string(), list(address, 1))
     .transform((given) => new Map(Object.entries(given).map(([of, addresses]) => [of.toLowerCase(), addresses])))

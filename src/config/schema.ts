@@ -137,12 +137,13 @@ const tls = (places: Places): z.ZodType<TlsSettings> =>
 
 /** As root, delivery to the users of the system must wait for a way to do it as the user: root alone has mail. */
 const defaultDirectors = (machine: Machine): Settings['directors'] => [
-  { name: 'aliases', driver: 'aliases', file: '/etc/aliases', optional: true },
+  { name: 'aliases', driver: 'aliases', file: '/etc/aliases', optional: true, separator: '+' },
   {
     name: 'users',
     driver: 'users',
     from: machine.uid === 0 ? { names: [machine.user, 'postmaster'] } : { passwd: true },
     transport: 'local',
-    home: `${machine.state}/mail/\${user}`,
+    root: `${machine.state}/mail`,
+    separator: '+',
   },
 ]

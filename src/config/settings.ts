@@ -55,23 +55,31 @@ export type TlsSettings =
   | { readonly 'self-signed': true }
 
 export type DirectorSettings = { readonly name: string } & (
-  | {
+  | ({
       readonly driver: 'aliases'
       readonly file: string
       /** A file that does not exist counts as empty. */
       readonly optional: boolean
-    }
-  | {
+      readonly separator: string
+    } & ForDomains)
+  | ({
       readonly driver: 'users'
       readonly from: UserSource
       readonly transport: string
-      /** Of users without a home of their own; `${user}` in it stands for the user's name. Absolute. */
-      readonly home: string
-    }
+      /** Below which the homes of virtual users lie. Absolute. */
+      readonly root: string
+      readonly separator: string
+    } & ForDomains)
   /** Everything that got this far goes to one address. */
-  | { readonly driver: 'catch-all'; readonly to: string }
+  | ({ readonly driver: 'catch-all'; readonly to: string } & ForDomains)
 )
 
+/** Absent: for all domains that are ours. */
+interface ForDomains {
+  readonly domains?: readonly string[] | undefined
+}
+
+/** The users of the machine, or virtual ones: in a file, or named here. */
 export type UserSource = { readonly passwd: true } | { readonly file: string } | { readonly names: readonly string[] }
 
 export type RouterSettings = { readonly name: string } & (
@@ -111,7 +119,8 @@ export type TransportSettings = { readonly name: string } & (
 )
 
 export interface NetworkTransportSettings {
-  readonly tls: 'off' | 'opportunistic' | 'required' | 'verified'
+  /** `may`: in clear where it cannot be had. `verify`: only with a certificate that proves the name. */
+  readonly tls: 'off' | 'may' | 'encrypt' | 'verify'
   /** Connections to one destination at once. */
   readonly concurrency: number
   /** Recipients of one transaction. */
@@ -133,7 +142,7 @@ export interface LimitSettings {
   /** Connections at once, of all listeners. */
   readonly connections: number
   readonly 'connections-per-peer': number
-  /** Commands answered with an error before the session is closed. */
+  /** Commands answered with 5yz, with no message taken in between, before the session is closed. */
   readonly errors: number
   /** Octets of a header. */
   readonly header: number
@@ -152,8 +161,10 @@ export interface TimeoutSettings {
   readonly block: number
   readonly 'end-of-data': number
   readonly quit: number
-  /** As a server: until the next command, or more of a body. */
+  /** As a server: until the next command. */
   readonly command: number
+  /** As a server: until more of a body. */
+  readonly body: number
 }
 
 export interface QueueSettings {
@@ -163,6 +174,8 @@ export interface QueueSettings {
   readonly backoff: { readonly min: number; readonly max: number }
   /** Deliveries at once. */
   readonly concurrency: number
+  /** What running deliveries and sessions get when we are to end. */
+  readonly drain: number
   /** Octets of the original message that a report returns at most. */
   readonly 'return-limit': number
 }
@@ -181,8 +194,8 @@ export interface ControlSettings {
 }
 
 export interface DnsSettings {
-  /** Empty: those of /etc/resolv.conf. */
-  readonly servers: readonly HostSettings[]
+  /** `ADDRESS`, `ADDRESS:PORT` or `[IPv6]:PORT`. Empty: those of /etc/resolv.conf. */
+  readonly servers: readonly string[]
   /** Names that are not asked of the DNS, in lower case, to their addresses. */
   readonly hosts: ReadonlyMap<string, readonly string[]>
   readonly timeout: number
