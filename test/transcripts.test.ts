@@ -23,6 +23,9 @@ const secured = (channel: Channel): Channel =>
     },
   })
 
+/** As a transcript has it: one character per octet. */
+const octets = (text: string): string => Buffer.from(text).toString('latin1')
+
 const members = [
   { local: 'alice', domain: 'example.test' },
   { local: 'bob', domain: 'example.test' },
@@ -94,7 +97,8 @@ for (const file of globSync('test/transcripts/*/*.smtp').sort()) {
       await clock.settle()
       return secured(channel)
     }
-    const mail = () => sink.mail_.map(({ sender, recipients, body }) => `${sender} ${recipients.join(' ')} | ${body}`)
+    const mail = () =>
+      sink.mail_.map(({ sender, recipients, body }) => `${octets(sender)} ${octets(recipients.join(' '))} | ${body}`)
     await play(transcript, client, beginTls, mail)
     await served
   })

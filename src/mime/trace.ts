@@ -5,7 +5,10 @@ import type { Instant } from '../mail/instant.ts'
 import { rfc5322Date } from './date.ts'
 import { type Header, unfold } from './fields.ts'
 
-/** What an extension adds to the `with` keyword and the clauses of a Received field; `TraceMark` of the extension facets. */
+/**
+ * What an extension adds to the `with` keyword and the clauses of a Received field: `base` replaces SMTP and ESMTP, the
+ * suffixes follow it, `prefix` stands before it (UTF8).
+ */
 export interface Mark {
   readonly base?: string
   readonly prefix?: string

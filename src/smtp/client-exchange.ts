@@ -11,40 +11,35 @@ export interface Step {
   take(answer: Reply): 'stop' | void
 }
 
-/** Commands that may be on their way unanswered. Their replies fit into anyone's buffers. */
+/** Commands that may be on their way unanswered, and octets of them sent at once. Their replies fit into anyone's buffers. */
 const MOST_UNANSWERED = 100
 const MOST_OCTETS = 16_384
 
 /**
  * Sends commands and takes their replies in order. In batches (RFC 2920) many go out at once, within bounds, and the
- * replies are read while they do; else one at a time. Replies are counted, never recognized by what they say.
+ * replies are read while they do, so that neither end waits for the other to read; else one at a time. Replies are
+ * counted, never recognized by what they say.
  */
 export const exchange = async (wire: ClientWire, steps: readonly Step[], inBatches: boolean): Promise<void> => {
   const most = inBatches ? MOST_UNANSWERED : 1
   let sent = 0
+  let answered = 0
   let end = steps.length
-  for (let answered = 0; answered < end; answered += 1) {
-    if (sent - answered <= most / 2 && sent < end && !wire.pushing) {
-      const from = sent
-      sent = write(wire, steps.slice(0, end), sent, answered, most)
-      if (sent > from) wire.push()
+  const fill = (): void => {
+    let octets = 0
+    for (; sent < end && sent - answered < most && octets < MOST_OCTETS; sent += 1) {
+      const step = steps[sent]
+      if (!step || (step.waits && sent > answered)) break
+      wire.say(step.line)
+      octets += step.line.length
     }
-    if (sent === answered) await wire.flush()
+    if (octets > 0) wire.push()
+  }
+  for (; answered < end; answered += 1) {
+    if (wire.pushing && sent === answered) await wire.flush()
+    if (!wire.pushing && sent - answered <= most / 2) fill()
     const step = steps[answered]
-    if (step && step.take(await wire.reply(step.timeout)) === 'stop') end = sent
+    if (step?.take(await wire.reply(step.timeout)) === 'stop') end = sent
   }
-  await wire.flush()
-}
-
-/** Writes what may be sent now; how many have been sent then. */
-const write = (wire: ClientWire, steps: readonly Step[], from: number, answered: number, most: number): number => {
-  let octets = 0
-  let sent = from
-  for (const step of steps.slice(from)) {
-    if (sent - answered >= most || octets > MOST_OCTETS || (step.waits && sent > answered)) break
-    wire.say(step.line)
-    octets += step.line.length + 2
-    sent += 1
-  }
-  return sent
+  if (wire.pushing) await wire.flush()
 }

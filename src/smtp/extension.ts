@@ -4,6 +4,7 @@ import type { BodyFacts } from '../mail/facts.ts'
 import type { Instant } from '../mail/instant.ts'
 import type { Reply } from '../mail/reply.ts'
 import type { Header, HeaderEdit } from '../mime/fields.ts'
+import type { Mark } from '../mime/trace.ts'
 import type { Channel } from '../net/channel.ts'
 
 /** Everything one SMTP extension adds, in one value. Every facet is optional; the cores read them and know no keyword. */
@@ -87,13 +88,7 @@ export interface ServerFacet {
   traceMark?(session: Session, params: ParamBag): TraceMark | undefined
 }
 
-/** `base` replaces SMTP/ESMTP; `S` and `A` follow it; `prefix` stands before it (UTF8). `clause` is a further clause (`tls …`). */
-export interface TraceMark {
-  readonly base?: string
-  readonly prefix?: string
-  readonly suffix?: 'S' | 'A'
-  readonly clause?: string
-}
+export type TraceMark = Mark
 
 export interface ClosingReplies {
   /** Whether this transaction is answered recipient by recipient. */

@@ -1,0 +1,98 @@
+import { formatPath } from '../mail/address.ts'
+import type { ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
+import type { BodyFacts } from '../mail/facts.ts'
+import type { Instant } from '../mail/instant.ts'
+import { refuse } from '../mail/reply.ts'
+import { applyEdits, type Header, type HeaderEdit } from '../mime/fields.ts'
+import { loops, type Mark, protocol, received } from '../mime/trace.ts'
+import type { Log } from '../observe/log.ts'
+import type { Schedule } from '../smtp/extension.ts'
+import { type Draft, type Lane, type MessageRecord, type Origin, SpoolError } from '../spool/spool.ts'
+
+/** A message that is complete and has to be kept now. */
+export interface Deposit {
+  readonly sender: ReversePath
+  readonly params: ParamBag
+  readonly recipients: readonly (Recipient & { readonly lane: Lane })[]
+  readonly header: Header
+  readonly facts: BodyFacts
+  readonly edits: readonly HeaderEdit[]
+  readonly marks: readonly Mark[]
+  /** By EHLO or the like; absent for mail that did not come by SMTP. */
+  readonly extended?: boolean
+  readonly schedule: Schedule
+  readonly accepted: Instant
+  readonly origin: Omit<Origin, 'protocol'>
+}
+
+export interface DepositOptions {
+  readonly hostname: string
+  /** Received fields before mail counts as going in circles. */
+  readonly hops: number
+  readonly log: Log
+}
+
+/** Writes the trace field and commits the draft: on return the message is safe. Throws a Refusal, after which nothing of it is there. */
+export const deposit = async (draft: Draft, mail: Deposit, options: DepositOptions): Promise<void> => {
+  if (loops(mail.header, options.hostname, { received: options.hops })) {
+    refuse(554, '5.4.6', 'This message has been here too often: a mail loop')
+  }
+  await orRefuse(() => draft.commit(recordOf(draft.id, mail, options)))
+  options.log.event('info', 'message.accepted', {
+    id: draft.id,
+    listener: mail.origin.listener,
+    peer: mail.origin.peer,
+    helo: mail.origin.helo,
+    identity: mail.origin.identity,
+    sender: formatPath(mail.sender),
+    recipients: mail.recipients.length,
+    octets: mail.facts.octets,
+    'message-id': mail.header.values('Message-ID')[0],
+  })
+}
+
+const recordOf = (id: string, mail: Deposit, { hostname }: DepositOptions): MessageRecord => {
+  const how = mail.extended === undefined ? 'local' : protocol(mail.marks, mail.extended)
+  const trace = received({
+    helo: mail.origin.helo,
+    peer: mail.origin.peer,
+    hostname,
+    extended: mail.extended ?? false,
+    marks: mail.marks,
+    ...(mail.extended === undefined ? { protocol: how } : {}),
+    id,
+    recipients: mail.recipients.map(({ address }) => address),
+    at: mail.accepted,
+  })
+  const header = mail.edits.length > 0 ? applyEdits(mail.header, mail.edits) : undefined
+  return {
+    sender: mail.sender,
+    params: mail.params,
+    recipients: mail.recipients,
+    prefix: Buffer.concat([Buffer.from(trace), header ?? Buffer.alloc(0)]),
+    bodyFrom: header ? mail.facts.headerOctets : 0,
+    facts: header ? editedFacts(mail.facts, header) : mail.facts,
+    origin: { ...mail.origin, protocol: how },
+    schedule: mail.schedule,
+    accepted: mail.accepted,
+    history: [`accepted by ${mail.origin.listener} from ${mail.origin.peer || mail.origin.kind} as ${how}`],
+  }
+}
+
+const editedFacts = (facts: BodyFacts, header: Uint8Array): BodyFacts => ({
+  ...facts,
+  octets: facts.octets - facts.headerOctets + header.length,
+  headerOctets: header.length,
+  eightBitHeader: header.some((octet) => octet > 127),
+})
+
+/** Runs a step of the spool; its failures are answered in SMTP's words: 452 for want of room, 451 for any other. */
+export const orRefuse = async <T>(step: () => T | Promise<T>): Promise<T> => {
+  try {
+    return await step()
+  } catch (error) {
+    if (!(error instanceof SpoolError)) throw error
+    if (error.kind === 'full') return refuse(452, '4.3.1', 'There is no room for mail just now')
+    return refuse(451, '4.3.0', 'Mail cannot be kept just now')
+  }
+}
