@@ -1,6 +1,9 @@
 import { Duplex } from 'node:stream'
 
-/** One end of a connection within the process. Unlike those of `stream.duplexPair`, its writes fail once the other end is gone. */
+/**
+ * One end of a connection within the process. Unlike with `stream.duplexPair`, nothing arrives before the call that
+ * sent it has returned, and writes fail once the other end is gone.
+ */
 class End extends Duplex {
   #other: End | undefined
   /** Completes the write at the other end that waits until this one has been read. */
@@ -20,10 +23,13 @@ class End extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error) => void): void {
-    const other = this.#other
-    if (other === undefined || other.destroyed) done(new Error('write EPIPE'))
-    else if (other.push(chunk)) done()
-    else other.#written = done
+    // Later, as over a socket: a handshake that is over before its call returned goes unnoticed by node:tls.
+    process.nextTick(() => {
+      const other = this.#other
+      if (other === undefined || other.destroyed) done(new Error('write EPIPE'))
+      else if (other.push(chunk)) done()
+      else other.#written = done
+    })
   }
 
   override _final(done: () => void): void {

@@ -3,33 +3,13 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { test } from 'node:test'
+import { manualClock } from '../../test/doubles/manual-clock.ts'
 import { type Clock, systemClock } from '../observe/clock.ts'
 import { Closed, LineTooLong, TimedOut } from './channel.ts'
 import { memoryStreams } from './memory-stream.ts'
 import { type StreamChannel, streamChannel } from './stream-channel.ts'
 
 const nowhere = { address: '', port: 0 }
-
-/** A clock that only moves when told. */
-const handClock = (): Clock & { pass(ms: number): void; readonly armed: number } => {
-  let now = 0
-  const alarms = new Map<object, { at: number; run: () => void }>()
-  return {
-    now: () => now,
-    after(ms, run) {
-      const key = {}
-      alarms.set(key, { at: now + ms, run })
-      return { cancel: () => void alarms.delete(key) }
-    },
-    pass(ms) {
-      now += ms
-      for (const [key, { at, run }] of alarms) if (at <= now && alarms.delete(key)) run()
-    },
-    get armed() {
-      return alarms.size
-    },
-  }
-}
 
 const overMemory = (clock: Clock = systemClock()): [StreamChannel, Duplex] => {
   const [here, there] = memoryStreams()
@@ -105,44 +85,44 @@ test('an endless line takes no memory', async () => {
 })
 
 test('the limit of a line is for the whole line, however slowly its octets come', async () => {
-  const clock = handClock()
+  const clock = manualClock()
   const [channel, peer] = overMemory(clock)
-  const line = channel.line(100, 1000)
-  for (let i = 0; i < 9; i++) {
+  const late = assert.rejects(channel.line(100, 1000), TimedOut)
+  for (let i = 0; i < 10; i++) {
     peer.write('x')
-    await settled()
-    clock.pass(100)
+    await clock.advance(100)
   }
-  peer.write('x')
-  await settled()
-  clock.pass(100)
-  await assert.rejects(line, TimedOut)
-  assert.equal(clock.armed, 0)
+  await late
+  assert.equal(clock.pending, 0)
 })
 
 test('no alarm is armed for what has already arrived', async () => {
-  const clock = handClock()
+  const clock = manualClock()
   const [channel, peer] = overMemory(clock)
   peer.write('a\r\nb\r\n')
   await settled()
   const line = channel.line(100, 1000)
-  assert.equal(clock.armed, 0)
+  assert.equal(clock.pending, 0)
   assert.equal(await line, 'a')
   assert.equal(await channel.line(100, 1000), 'b')
 })
 
 test('each wait of a body has the limit', async () => {
-  const clock = handClock()
+  const clock = manualClock()
   const [channel, peer] = overMemory(clock)
-  const body = all(channel.dotted(1000))
+  let octets = 0
+  const late = assert.rejects(async () => {
+    for await (const chunk of channel.dotted(1000)) octets += chunk.length
+  }, TimedOut)
   for (let i = 0; i < 20; i++) {
-    await settled()
-    clock.pass(900)
+    await clock.advance(900)
     peer.write('x')
   }
-  await settled()
-  clock.pass(1000)
-  await assert.rejects(body, TimedOut)
+  await clock.advance(999)
+  assert.equal(clock.pending, 1)
+  await clock.advance(1)
+  await late
+  assert.equal(octets, 20)
 })
 
 test('a dotted body that starts with a dot alone is empty', async () => {
@@ -299,7 +279,7 @@ test('one write per flush of replies', async () => {
 })
 
 test('flush waits for a slow peer, within its limit', async () => {
-  const clock = handClock()
+  const clock = manualClock()
   const [channel, peer] = overMemory(clock)
   peer.pause()
   channel.write(Buffer.alloc(1 << 20))
@@ -309,9 +289,9 @@ test('flush waits for a slow peer, within its limit', async () => {
   await flushed
   peer.pause()
   channel.write(Buffer.alloc(1 << 20))
-  const late = channel.flush(1000)
-  clock.pass(1000)
-  await assert.rejects(late, TimedOut)
+  const late = assert.rejects(channel.flush(1000), TimedOut)
+  await clock.advance(1000)
+  await late
 })
 
 test('end sends what was written and waits for the peer to close', async () => {
@@ -329,13 +309,12 @@ test('end sends what was written and waits for the peer to close', async () => {
 })
 
 test('end waits no longer than told', async () => {
-  const clock = handClock()
+  const clock = manualClock()
   const [channel] = overMemory(clock)
   const ended = channel.end(1000)
-  await settled()
-  clock.pass(1000)
+  await clock.advance(1000)
   await ended
-  assert.equal(clock.armed, 0)
+  assert.equal(clock.pending, 0)
 })
 
 test('whoever waits is told when the channel goes', async () => {
