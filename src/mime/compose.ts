@@ -18,28 +18,6 @@ export const formatFields = (fields: readonly (readonly [name: string, value: st
     .map((field) => (isAscii(field) ? field : Buffer.from(field, 'latin1').toString()))
     .join('')
 
-/** Octets of an encoded word at most (RFC 2047 section 2), less `=?UTF-8?B?` and `?=`, in base64 groups of three. */
-const ENCODED = Math.floor((75 - 12) / 4) * 3
-
-/**
- * Unstructured text for a field: as it is when it is printable ASCII that nobody could take for an encoded word, else as
- * encoded words (RFC 2047), none of which cuts a character.
- */
-export const encodeText = (text: string): string => {
-  if (/^[ -~]*$/.test(text) && !text.includes('=?')) return text
-  const words: string[] = []
-  let word = ''
-  for (const character of text) {
-    if (Buffer.byteLength(word + character) > ENCODED) {
-      words.push(word)
-      word = ''
-    }
-    word += character
-  }
-  words.push(word)
-  return words.map((part) => `=?UTF-8?B?${Buffer.from(part).toString('base64')}?=`).join(' ')
-}
-
 /**
  * Quoted-printable (RFC 2045 6.7) of text with one character per octet. CRLF stays what it is; a CR or LF alone is
  * encoded. Lines of 76 at most.

@@ -1,12 +1,16 @@
+import type { Address } from '../mail/address.ts'
 import type { ParamBag } from '../mail/envelope.ts'
-import type { ReportedMessage, ReportedRecipient } from '../smtp/extension.ts'
+import type { Instant } from '../mail/instant.ts'
+import type { Clock } from '../observe/clock.ts'
+import type { Extension, ReportedMessage, ReportedRecipient, Wanted } from '../smtp/extension.ts'
 import type { Draft, MessageRecord, SpooledMessage } from '../spool/spool.ts'
+import { writeReport } from './write.ts'
 
 /** Tells senders what became of their mail. Stores nothing itself: what it writes is committed by whoever settles. */
 export interface Reporter {
   /**
-   * Which of these events are to be reported, by the report facets: `failed` always unless never wanted, `delayed` unless
-   * never or not wanted, the rest only if wanted.
+   * Which of these events are to be reported, by the report facets. Where none has a say: `failed` and `delayed`, and
+   * for mail without a sender `failed` only.
    */
   owed(message: ReportedMessage, recipients: readonly ReportedRecipient[]): readonly ReportedRecipient[]
   /**
@@ -16,7 +20,8 @@ export interface Reporter {
   passesOn?(params: ParamBag, of: 'message' | 'recipient', to: 'one' | 'many' | 'list'): ParamBag
   /**
    * Writes one report about these recipients. Undefined when none may be sent: the mail has no sender, or is itself
-   * a report (then postmaster is told of failures). `to` is the sender, or a list's owner.
+   * a report (then postmaster is told of failures, once). `to` is the sender, or a list's owner. Rejects with
+   * `SpoolError` when the message cannot be read or the report not written; nothing is left of it then.
    */
   compose(
     message: SpooledMessage,
@@ -24,4 +29,52 @@ export interface Reporter {
     recipients: readonly ReportedRecipient[],
     open: () => Draft,
   ): Promise<{ readonly draft: Draft; readonly record: MessageRecord } | undefined>
+}
+
+export interface ReporterOptions {
+  readonly hostname: string
+  readonly extensions: readonly Extension[]
+  readonly clock: Pick<Clock, 'now'>
+  /** Who is told when a report cannot be delivered, and whom people may write to. */
+  readonly postmaster: Address
+  /** Octets of a message that are returned at most; of a larger one the header is. Default 50 KiB. */
+  readonly maxReturned?: number
+  /** When the queue gives a message up, for Will-Retry-Until. */
+  readonly expires?: (message: SpooledMessage) => Instant
+}
+
+/** The kind of origin of what postmaster is told about mail without a sender. If it fails, nobody is told. */
+const LAST_WORD = 'double-bounce'
+
+export const createReporter = (options: ReporterOptions): Reporter => ({
+  owed: (message, recipients) => recipients.filter((recipient) => isOwed(recipient, message, options.extensions)),
+
+  passesOn: (params, of, to) =>
+    options.extensions.reduce((bag, { queue }) => queue?.expand?.(bag, of, to) ?? bag, params),
+
+  async compose(message, to, recipients, open) {
+    const orphan = to === null || message.sender === null || message.origin.kind === 'report'
+    const about = orphan ? recipients.filter(({ event }) => event === 'failed') : recipients
+    if (about.length === 0 || message.origin.kind === LAST_WORD) return undefined
+    const draft = open()
+    try {
+      const reported = { message, to: orphan ? options.postmaster : to, recipients: about, orphan }
+      const record = await writeReport(draft, reported, options)
+      return { draft, record: orphan ? { ...record, origin: { ...record.origin, kind: LAST_WORD } } : record }
+    } catch (error) {
+      await draft.abort()
+      throw error
+    }
+  },
+})
+
+const STRENGTH: readonly Wanted[] = ['no', 'yes', 'must']
+
+const isOwed = (recipient: ReportedRecipient, message: ReportedMessage, extensions: readonly Extension[]): boolean => {
+  const { event } = recipient
+  if (message.sender === null && event !== 'failed') return false
+  const wishes = extensions.flatMap(({ report }) => report?.wants?.(recipient, message) ?? [])
+  if (wishes.includes('never')) return false
+  const strongest = Math.max(...wishes.map((wish) => STRENGTH.indexOf(wish)))
+  return wishes.length === 0 ? event === 'failed' || event === 'delayed' : strongest > 0
 }

@@ -1,0 +1,98 @@
+import { isDomain } from '../mail/address.ts'
+import type { Diagnosis } from '../mail/diagnosis.ts'
+import type { Instant } from '../mail/instant.ts'
+import { formatFields } from '../mime/compose.ts'
+import { rfc5322Date } from '../mime/date.ts'
+import type { Extension, ReportEvent, ReportedRecipient } from '../smtp/extension.ts'
+import type { SpooledMessage } from '../spool/spool.ts'
+import { answerLines, printable, typedAddress } from './plain.ts'
+
+type Fields = readonly (readonly [name: string, value: string])[]
+
+/** The content of a message/delivery-status (RFC 3464, RFC 3461 6.3): the message's fields, then each recipient's. */
+export const statusPart = (
+  message: SpooledMessage,
+  recipients: readonly ReportedRecipient[],
+  hostname: string,
+  extensions: readonly Extension[],
+  retryUntil: Instant | undefined,
+): string => {
+  const ofMessage = merged(
+    extensions.flatMap(({ report }) => report?.messageFields?.(message) ?? []),
+    [
+      // RFC 3461 6.3 (b): `dns` is for names that are known everywhere.
+      ['Reporting-MTA', `${isDomain(hostname) && hostname.includes('.') ? 'dns' : 'x-local-hostname'}; ${hostname}`],
+      ...receivedFrom(message),
+      ['Arrival-Date', rfc5322Date(message.accepted)],
+      ['X-Smail-Queue-Id', message.id],
+    ],
+  )
+  const each = recipients.map((recipient) =>
+    merged(
+      extensions.flatMap(({ report }) => report?.recipientFields?.(recipient, message) ?? []),
+      ofRecipient(recipient, retryUntil),
+    ),
+  )
+  return [ofMessage, ...each].map(formatFields).join('\r\n')
+}
+
+/** RFC 3464 2.2.4: only for mail that came over a network, from one who gave a name. */
+const receivedFrom = ({ origin: { helo, peer } }: SpooledMessage): Fields =>
+  peer !== '' && isDomain(helo) ? [['Received-From-MTA', `dns; ${printable(helo)} (${printable(peer, 60)})`]] : []
+
+const ofRecipient = ({ address, event, last }: ReportedRecipient, retryUntil: Instant | undefined): Fields => [
+  ['Final-Recipient', typedAddress(address)],
+  ['Action', event],
+  ['Status', statusOf(event, last)],
+  ...(last.by === 'smtp' ? remote(last) : []),
+  // Our own word without a step was said without an attempt.
+  ...(last.by === 'us' && last.phase === undefined ? [] : [['Last-Attempt-Date', rfc5322Date(last.at)] as const]),
+  ...(event === 'delayed' && retryUntil !== undefined ? [['Will-Retry-Until', rfc5322Date(retryUntil)] as const] : []),
+]
+
+const remote = (last: Diagnosis): Fields => [
+  ...(last.remote === undefined ? [] : [['Remote-MTA', `dns; ${printable(last.remote.name, 255)}`] as const]),
+  ['Diagnostic-Code', `smtp; ${diagnostic(last)}`],
+]
+
+/** `550 5.1.1 text`, as the server said it (RFC 3461 9.2). */
+export const diagnostic = (last: Diagnosis): string => {
+  const text = answerLines(last).join(' ')
+  const status = last.status === '' || text.startsWith(last.status) ? '' : `${printable(last.status, 11)} `
+  return `${last.code} ${status}${text}`.trim()
+}
+
+const CLASSES: Readonly<Record<ReportEvent, string>> = {
+  delivered: '2',
+  relayed: '2',
+  expanded: '2',
+  delayed: '4',
+  failed: '45',
+}
+
+/** The last answer's status where it is well-formed and of a class that fits the event (RFC 3464 2.3.4, RFC 3461 6.3 (g)). */
+export const statusOf = (event: ReportEvent, { code, status }: Diagnosis): string => {
+  const [kind] = status
+  const wellFormed = /^[245](?:\.(?:0|[1-9]\d{0,2})){2}$/.test(status)
+  if (wellFormed && kind !== undefined && CLASSES[event].includes(kind)) return status
+  return event === 'failed' ? `${code >= 400 && code < 500 ? 4 : 5}.0.0` : `${CLASSES[event]}.0.0`
+}
+
+const NAME = /^[!-9;-~]{1,70}$/
+/** Stand before ours (RFC 3464 2.2 and 2.3); other fields of extensions behind. */
+const FIRST = /^original-/i
+
+/** Each name once, as a field at most appears; what an extension gives cannot break the part or contradict us. */
+const merged = (given: Fields, own: Fields): Fields => {
+  const safe = given.filter(([name]) => NAME.test(name)).map(([name, value]) => [name, printable(value, 1000)] as const)
+  const all = new Map<string, readonly [string, string]>()
+  for (const field of [
+    ...safe.filter(([name]) => FIRST.test(name)),
+    ...own,
+    ...safe.filter(([name]) => !FIRST.test(name)),
+  ]) {
+    const key = field[0].toLowerCase()
+    if (!all.has(key)) all.set(key, field)
+  }
+  return [...all.values()]
+}

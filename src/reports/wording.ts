@@ -1,0 +1,159 @@
+import type { Address } from '../mail/address.ts'
+import type { Diagnosis } from '../mail/diagnosis.ts'
+import type { Instant } from '../mail/instant.ts'
+import { rfc5322Date } from '../mime/date.ts'
+import type { ReportEvent, ReportedRecipient } from '../smtp/extension.ts'
+import { answerLines, printable, shown } from './plain.ts'
+import { diagnostic, statusOf } from './status-part.ts'
+
+/** What the text of a report is story. */
+export interface Story {
+  readonly hostname: string
+  readonly id: string
+  readonly accepted: Instant
+  readonly postmaster: Address
+  /** The message's own. */
+  readonly subject: string | undefined
+  readonly recipients: readonly ReportedRecipient[]
+  readonly returned: 'message' | 'header'
+  readonly retryUntil: Instant | undefined
+  /** The mail has no sender to be told, so postmaster is. */
+  readonly orphan: boolean
+}
+
+/** People are told in this order. */
+const ORDER: readonly ReportEvent[] = ['failed', 'delayed', 'relayed', 'expanded', 'delivered']
+
+const TITLES: Readonly<Record<ReportEvent, string>> = {
+  failed: 'Mail not delivered',
+  delayed: 'Mail delayed',
+  relayed: 'Mail passed on',
+  expanded: 'Mail passed on to several',
+  delivered: 'Mail delivered',
+}
+
+const HAPPENED: Readonly<Record<ReportEvent, string>> = {
+  failed: 'could not be delivered to the following, and no further attempt will be made:',
+  delayed: 'has not been delivered yet to the following:',
+  relayed: 'was passed on for the following to a mail system that does not report what becomes of it:',
+  expanded: 'was passed on for the following to all addresses behind it; should one of them fail, you may hear of it:',
+  delivered: 'was delivered to the following:',
+}
+
+/** What a sender can do, by the subject and detail of a status (RFC 3463). */
+const ADVICE: readonly (readonly [status: RegExp, advice: string])[] = [
+  [/\.1\.[78]$/, 'Your own address was refused. Check how it is set in your mail program.'],
+  [/\.1\.10$/, 'This domain takes no mail at all. Check the part of the address after the @.'],
+  [/\.1\.2$/, 'Check the part of the address after the @: no such domain was found.'],
+  [/\.1\.\d+$/, 'Check the address for mistyped characters, or ask the recipient for the right one in another way.'],
+  [/\.2\.2$/, 'The mailbox is full. Send the message again later, or reach the recipient in another way.'],
+  [/\.(?:2\.3|3\.4)$/, 'The message is too large. Send less at once, or share large files in another way.'],
+  [/\.2\.\d+$/, 'The mailbox takes no mail at present. Reach the recipient in another way.'],
+  [
+    /\.4\.6$/,
+    'The mail goes in circles. The people who run these mail systems have to mend that: show them this report.',
+  ],
+  [/\.[34]\.\d+$/, 'The receiving mail system was out of order or out of reach. Send the message again later.'],
+  [
+    /\.6\.\d+$/,
+    'The receiving mail system cannot take a message of this kind. Try plainer text, or other attachments.',
+  ],
+  [
+    /\.7\.\d+$/,
+    'The message was refused by a rule of the receiving system. Its administrators can tell you more: quote the answer above.',
+  ],
+]
+
+const OTHERWISE =
+  'If you do not understand the answer, ask the recipient in another way, or those who run your mail: quote it.'
+
+/** How many people are named with what was said of each; the second part of the report has them all. */
+const MOST = 100
+
+/** For the report's own subject, the message's put behind. */
+export const title = ({ recipients, subject, orphan }: Story): string => {
+  const worst = ORDER.find((event) => recipients.some((one) => one.event === event)) ?? 'failed'
+  const said = orphan ? 'Undeliverable mail without a sender' : TITLES[worst]
+  return subject === undefined ? said : `${said}: ${subject}`
+}
+
+/** The first part of a report: what happened, to whom, why, and what to do. Lines end with CRLF; may go beyond ASCII. */
+export const explanation = (story: Story): string => {
+  const groups = ORDER.map((event) => story.recipients.filter((one) => one.event === event)).filter(
+    (group) => group.length > 0,
+  )
+  const paragraphs = [
+    wrap(`This is the mail system at ${story.hostname}.`),
+    ...(story.orphan ? [wrap(ORPHAN)] : []),
+    ...groups.flatMap((group) => outcome(group, story)),
+    story.returned === 'message'
+      ? wrap('Attached are the facts, for mail programs to read, and the message.')
+      : wrap('Attached are the facts, for mail programs to read, and the header of the message.'),
+    [
+      ...wrap(`If you need help, write to ${shown(postmasterOf(story))} and quote:`),
+      `    Queue id: ${story.id}`,
+      `    Accepted: ${rfc5322Date(story.accepted)}`,
+      ...(story.subject === undefined ? [] : wrap(`Subject: ${story.subject}`, '    ')),
+    ],
+  ]
+  return `${paragraphs.map((lines) => lines.join('\r\n')).join('\r\n\r\n')}\r\n`
+}
+
+const ORPHAN =
+  'You get this as postmaster: the message is a report itself or was sent without a return address, so there is nobody else to tell.'
+
+const postmasterOf = ({ postmaster, hostname }: Story): Address =>
+  postmaster.domain === '' ? { ...postmaster, domain: hostname } : postmaster
+
+const outcome = (group: readonly ReportedRecipient[], story: Story): readonly (readonly string[])[] => {
+  const event = group[0]?.event ?? 'failed'
+  // Recipients of whom the same was said stand together.
+  const reasons = Map.groupBy(group.slice(0, MOST), (one) => [...why(one.last), statusOf(event, one.last)].join('\r\n'))
+  const told = [...reasons.values()].map((same) => [
+    ...same.map(({ address }) => `  <${shown(address)}>`),
+    ...same.slice(0, 1).flatMap(({ last }) => [...why(last), ...(event === 'failed' ? advice(event, last) : [])]),
+  ])
+  const left = group.length - MOST
+  return [
+    wrap(`${story.orphan ? 'A message' : 'Your message'} ${HAPPENED[event]}`),
+    ...told,
+    ...(left > 0 ? [wrap(`and to ${left} more, who are named in the second part of this report.`)] : []),
+    ...(event === 'delayed' ? [wrap(patience(story.retryUntil))] : []),
+  ]
+}
+
+const patience = (until: Instant | undefined): string =>
+  `You need do nothing. Delivery is attempted again${until === undefined ? '' : `, until ${rfc5322Date(until)}`}; if it fails for good, you will be told.`
+
+const why = (last: Diagnosis): readonly string[] => {
+  if (last.by !== 'smtp') return answerLines(last).flatMap((line) => wrap(line, '    '))
+  const { name = 'The next mail system', address } = last.remote ?? {}
+  const who =
+    address === undefined || address === ''
+      ? printable(name, 255)
+      : `${printable(name, 255)} [${printable(address, 60)}]`
+  return [...wrap(`${who} said${step(last.phase)}:`, '    '), ...wrap(diagnostic(last), '      ')]
+}
+
+const step = (phase: string | undefined): string => {
+  if (phase === undefined) return ''
+  if (phase === 'body') return ' in reply to the message'
+  return /^[A-Z]+$/.test(phase) ? ` in reply to ${printable(phase, 20)}` : ` at the step ${printable(phase, 40)}`
+}
+
+const advice = (event: ReportEvent, last: Diagnosis): readonly string[] => {
+  const status = statusOf(event, last)
+  return wrap(ADVICE.find(([pattern]) => pattern.test(status))?.[1] ?? OTHERWISE, '    ')
+}
+
+const wrap = (text: string, indent = ''): string[] => {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > 76) {
+      lines.push(indent + line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, indent + line]
+}

@@ -1,0 +1,130 @@
+import { type Address, formatAddress, isAscii } from '../mail/address.ts'
+import type { Instant } from '../mail/instant.ts'
+import { chooseBoundary, formatFields, messageId, multipart, type Part, quotedPrintable } from '../mime/compose.ts'
+import { rfc5322Date } from '../mime/date.ts'
+import { encodeText } from '../mime/encoded-words.ts'
+import { inspector } from '../mime/inspect.ts'
+import type { Extension, ReportEvent, ReportedMessage, ReportedRecipient } from '../smtp/extension.ts'
+import type { Draft, MessageRecord, SpooledMessage } from '../spool/spool.ts'
+import type { ReporterOptions } from './report.ts'
+import { idOf, type Returned, returned, subjectOf } from './returned.ts'
+import { statusPart } from './status-part.ts'
+import { explanation, type Story, title } from './wording.ts'
+
+/** A report to be written: about which recipients of which message, to whom. */
+export interface Reported {
+  readonly message: SpooledMessage
+  readonly to: Address
+  readonly recipients: readonly ReportedRecipient[]
+  /** To postmaster, for want of a sender. */
+  readonly orphan: boolean
+}
+
+/** Octets of a message that are returned at most. */
+const MOST = 51_200
+
+/** Writes a multipart/report (RFC 3464, RFC 6522) and tells how it is to be kept. Rejects as draft and message do. */
+export const writeReport = async (
+  draft: Draft,
+  { message, to, recipients, orphan }: Reported,
+  options: ReporterOptions,
+): Promise<MessageRecord> => {
+  const { extensions, hostname, postmaster } = options
+  const now = options.clock.now()
+  const events = [...new Set(recipients.map(({ event }) => event))]
+  const third = await returned(message, wholeReturned(message, events, extensions), options.maxReturned ?? MOST)
+  const retryUntil = givenUpAt(message, options)
+  const story: Story = {
+    hostname,
+    id: message.id,
+    accepted: message.accepted,
+    postmaster,
+    subject: subjectOf(third.header),
+    recipients,
+    returned: third.what,
+    retryUntil,
+    orphan,
+  }
+  const status = statusPart(message, recipients, hostname, extensions, retryUntil)
+  const facts = inspector({ maxHeader: 0 })
+  for await (const chunk of text(draft.id, to, story, status, third, now)) {
+    facts.write(chunk)
+    await draft.write(chunk)
+  }
+  return {
+    sender: null,
+    params: Object.assign({}, ...extensions.map(({ report }) => report?.envelope?.(message) ?? {})),
+    recipients: [{ address: to, params: {} }],
+    prefix: new Uint8Array(0),
+    bodyFrom: 0,
+    facts: facts.end().facts,
+    origin: { listener: '', peer: '', helo: '', protocol: 'local', kind: 'report' },
+    schedule: {},
+    accepted: now,
+    history: [`report about ${message.id}: ${events.join(', ')}`],
+  }
+}
+
+/** RFC 3461 4.3 and 6.2: all of it only for failures. Who wants the header only has a reason, and wins. */
+const wholeReturned = (
+  message: ReportedMessage,
+  events: readonly ReportEvent[],
+  extensions: readonly Extension[],
+): boolean =>
+  events.includes('failed') && !extensions.some(({ report }) => report?.returns?.(message, events) === 'headers')
+
+const givenUpAt = (message: SpooledMessage, { expires }: ReporterOptions): Instant | undefined => {
+  const ends = (message.schedule.milestones ?? []).filter((one) => one.do === 'fail').map((one) => one.at)
+  if (expires !== undefined) ends.push(expires(message))
+  return ends.length === 0 ? undefined : Math.min(...ends)
+}
+
+async function* text(
+  id: string,
+  to: Address,
+  story: Story,
+  status: string,
+  third: Returned,
+  now: Instant,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { hostname, postmaster } = story
+  const first = readable(explanation(story))
+  const second: Part = {
+    fields: [
+      ['Content-Type', 'message/delivery-status'],
+      ['Content-Description', 'Delivery report'],
+      ['Content-Transfer-Encoding', '7bit'],
+    ],
+    content: status,
+  }
+  const texts = [first, second, third.part].map(({ content }) => (typeof content === 'string' ? content : ''))
+  const boundary = chooseBoundary(texts)
+  const original = idOf(third.header)
+  const whole = (address: Address) => formatAddress(address.domain === '' ? { ...address, domain: hostname } : address)
+  const fields = formatFields([
+    ['Date', rfc5322Date(now)],
+    ['From', `Mail Delivery System <${whole(postmaster)}>`],
+    ['To', `<${whole(to)}>`],
+    ['Subject', encodeText(title(story))],
+    ['Message-ID', messageId(id, hostname)],
+    ...(original === undefined ? [] : [['In-Reply-To', original] as const, ['References', original] as const]),
+    ['Auto-Submitted', 'auto-replied'],
+    ['MIME-Version', '1.0'],
+    ['Content-Type', `multipart/report; report-type=delivery-status; boundary="${boundary}"`],
+    ['Content-Transfer-Encoding', third.encoding],
+  ])
+  yield Buffer.from(`${fields}\r\nThis is a report in MIME format.\r\n\r\n`)
+  yield* multipart(boundary, [first, second, third.part])
+}
+
+const readable = (content: string): Part => {
+  const plain = isAscii(content)
+  return {
+    fields: [
+      ['Content-Type', `text/plain; charset=${plain ? 'us-ascii' : 'utf-8'}`],
+      ['Content-Description', 'What happened'],
+      ['Content-Transfer-Encoding', plain ? '7bit' : 'quoted-printable'],
+    ],
+    content: plain ? content : quotedPrintable(Buffer.from(content).toString('latin1')),
+  }
+}
