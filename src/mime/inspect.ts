@@ -19,9 +19,6 @@ export interface Inspection {
   readonly headerTooLong: boolean
 }
 
-/** RFC 2045 2.7 and 2.8: a longer line, NUL, or CR and LF apart from each other make it binary. */
-const MAX_LINE = 998
-
 /** As much at once as is searched while the cache still has it. */
 const WINDOW = 65_536
 
@@ -62,7 +59,7 @@ class OnePass implements Inspector {
   end(): Inspection {
     if (this.#endsWithCr) this.#bare = true
     const longestLine = Math.max(this.#longest, this.#octets - this.#lineStart)
-    const binary = this.#nul || this.#bare || longestLine > MAX_LINE
+    const binary = this.#nul || this.#bare
     const headerOctets = this.#headerEnd ?? this.#octets
     return {
       facts: {
