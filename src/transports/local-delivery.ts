@@ -1,0 +1,90 @@
+import type { Mailbox } from '../directors/director.ts'
+import { formatAddress, formatPath } from '../mail/address.ts'
+import type { Diagnosis } from '../mail/diagnosis.ts'
+import { Misconfigured } from '../mail/misconfigured.ts'
+import { type Reply, reply } from '../mail/reply.ts'
+import type { Clock } from '../observe/clock.ts'
+import type { Log } from '../observe/log.ts'
+import type { SpooledMessage, SpooledRecipient } from '../spool/spool.ts'
+import { failureOf } from './local-errors.ts'
+import type { Outcome, Transport } from './transport.ts'
+
+export interface LocalOptions {
+  readonly name: string
+  /** As whom this program runs. */
+  readonly runningAs: { readonly uid: number; readonly gid: number }
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/**
+ * Puts one copy of a message into a mailbox: durable when it resolves, and nothing of it to be seen when it rejects.
+ * Rejects with the signal's reason soon after it is aborted, with errors of the file system, or `Misconfigured`.
+ */
+export type Deposit = (mailbox: Mailbox, mail: LocalMail, signal: AbortSignal) => Promise<void>
+
+export interface LocalMail {
+  readonly message: SpooledMessage
+  /** The lines that final delivery puts on top of the message, with LF: Return-Path (RFC 5321 4.4) and Delivered-To. */
+  readonly top: string
+}
+
+const DELIVERED = reply(250, '2.0.0', 'Delivered')
+const INTERRUPTED = reply(451, '4.3.2', 'The delivery was interrupted')
+
+/** Until there is delivery as the user: whoever we are must be whose mailbox it is, and root writes into nobody's. */
+const refuseOtherUsers = ({ user, uid, gid }: Mailbox, own: LocalOptions['runningAs']): void => {
+  if (uid === undefined && gid === undefined) return
+  if (own.uid === 0) throw new Misconfigured(`Smail runs as root, and would write into the mailbox of ${user} as root`)
+  if ((uid !== undefined && uid !== own.uid) || (gid !== undefined && gid !== own.gid)) {
+    throw new Misconfigured(
+      `the mailbox belongs to ${user} (uid ${uid ?? '?'}, gid ${gid ?? '?'}), and Smail runs as uid ${own.uid}, gid ${own.gid}`,
+    )
+  }
+}
+
+const top = ({ sender }: SpooledMessage, { address }: SpooledRecipient): string =>
+  `Return-Path: ${formatPath(sender)}\nDelivered-To: ${formatAddress(address)}\n`
+
+/** A transport out of a way to put one copy into a mailbox: each recipient gets a copy, one after the other. */
+export const localTransport = (
+  { name, runningAs, clock, log }: LocalOptions,
+  perDestination: number,
+  deposit: Deposit,
+): Transport => {
+  const said = (answer: Reply): Diagnosis => ({ ...answer, by: 'local', at: clock.now() })
+
+  const attempt = async (
+    mailbox: Mailbox,
+    message: SpooledMessage,
+    recipient: SpooledRecipient,
+    signal: AbortSignal,
+  ): Promise<Omit<Outcome, 'of'>> => {
+    try {
+      signal.throwIfAborted()
+      await deposit(mailbox, { message, top: top(message, recipient) }, signal)
+      return { diagnosis: said(DELIVERED), event: 'delivered' }
+    } catch (error) {
+      if (signal.aborted && error === signal.reason) return { diagnosis: said(INTERRUPTED) }
+      const failure = failureOf(error)
+      if (failure === undefined) throw error
+      const why = error instanceof Error ? error.message : String(error)
+      log.event('warn', 'local delivery failed', { id: message.id, transport: name, user: mailbox.user, why })
+      const diagnosis = said(failure.reply)
+      return failure.down ? { diagnosis, destinationDown: true } : { diagnosis }
+    }
+  }
+
+  return {
+    name,
+    limits: { perDestination, recipientsPerDelivery: 100 },
+    async deliver({ message, recipients, to }, signal, settled) {
+      if (to.to !== 'mailbox') throw new Misconfigured(`the transport ${name} delivers into mailboxes, not to hosts`)
+      refuseOtherUsers(to.mailbox, runningAs)
+      for (const recipient of recipients) {
+        settled({ of: recipient.key, ...(await attempt(to.mailbox, message, recipient, signal)) })
+      }
+    },
+    async close() {},
+  }
+}
