@@ -1,7 +1,7 @@
-import type { Duplex } from 'node:stream'
 import type { Settings } from '../config/settings.ts'
 import type { Envelope } from '../mail/envelope.ts'
 import type { Reply } from '../mail/reply.ts'
+import type { Channel } from '../net/channel.ts'
 import type { Counts, Spool } from '../spool/spool.ts'
 
 /** A whole mail transfer agent. Made, it has checked its settings and touched nothing: it explains, but opens no spool. */
@@ -23,8 +23,8 @@ export interface Mta {
   status(): Promise<Status>
   /** Takes mail from a local program. As safe as a 250 on return. Throws a Refusal. */
   submit(mail: Submission, body: AsyncIterable<Uint8Array>): Promise<{ readonly id: string }>
-  /** Speaks SMTP as a server over a stream, to a local program; resolves when the session is over. Never rejects. */
-  attend(stream: Duplex): Promise<void>
+  /** Speaks SMTP as a server to a local program, which may relay; resolves when the session is over. Never rejects. */
+  attend(channel: Channel): Promise<void>
   /** Only between `start` and `stop`; throws otherwise. */
   readonly spool: Spool
 }
@@ -43,6 +43,8 @@ export interface Reloaded {
 export interface Status {
   readonly state: 'running' | 'draining'
   readonly hostname: string
+  /** What local addresses without a domain get. */
+  readonly domain: string
   readonly pid: number
   /** Milliseconds since the start. */
   readonly uptime: number

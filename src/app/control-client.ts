@@ -1,0 +1,118 @@
+import { createConnection } from 'node:net'
+import { type Channel, Closed } from '../net/channel.ts'
+import { streamChannel } from '../net/stream-channel.ts'
+import { type Clock, systemClock } from '../observe/clock.ts'
+import { say, sendFrames } from './control-frames.ts'
+import type { Answer, Fault, Request } from './control-protocol.ts'
+
+const NOWHERE = { address: '', port: 0 }
+const MOST_ANSWER = 64 * 1024 * 1024
+
+/** How long an answer may take: a drain waits for deliveries. */
+const ANSWER = 600_000
+
+/** Nothing runs there, or it may not be spoken to. */
+export class NotRunning extends Error {
+  override readonly name = 'NotRunning'
+  readonly path: string
+  /** The socket is there, and we may not use it. */
+  readonly denied: boolean
+
+  constructor(path: string, denied: boolean) {
+    super(denied ? `${path}: permission denied` : `${path}: nothing runs there`)
+    this.path = path
+    this.denied = denied
+  }
+}
+
+/** What the instance said instead of doing it. */
+export class ControlFault extends Error {
+  override readonly name = 'ControlFault'
+  readonly fault: Fault
+
+  constructor(fault: Fault) {
+    super(fault.message)
+    this.fault = fault
+  }
+}
+
+type Plain = Exclude<Request, { do: 'submit' | 'smtp' }>
+
+/** An envelope with addresses as texts, for `submit`. */
+export interface WireEnvelope {
+  readonly sender: string | null
+  readonly params: Readonly<Record<string, string | true>>
+  readonly recipients: readonly { readonly address: string; readonly params: Readonly<Record<string, string | true>> }[]
+  readonly user?: string
+}
+
+/** A connection to a running instance. One request at a time. */
+export interface ControlClient {
+  /** What the request yields in the end; `each` gets the items on the way, `chunk` the octets. Throws `ControlFault`. */
+  call(
+    request: Plain,
+    on?: { each?(item: unknown): Promise<void> | void; chunk?(chunk: Uint8Array): Promise<void> | void },
+  ): Promise<unknown>
+  /** The id under which the mail is kept. Throws `ControlFault`. */
+  submit(envelope: WireEnvelope, body: AsyncIterable<Uint8Array>): Promise<string>
+  /** From here on the channel speaks SMTP. */
+  smtp(): Promise<Channel>
+  close(): void
+}
+
+/** Connects to a control socket. Throws `NotRunning`. */
+export const connectControl = async (path: string, clock: Clock = systemClock()): Promise<ControlClient> => {
+  const socket = createConnection({ path, allowHalfOpen: true })
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', () => resolve())
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      const denied = error.code === 'EACCES' || error.code === 'EPERM'
+      const gone = error.code === 'ENOENT' || error.code === 'ECONNREFUSED' || error.code === 'ENOTDIR'
+      reject(denied || gone ? new NotRunning(path, denied) : error)
+    })
+  })
+  socket.removeAllListeners('error')
+  return overChannel(streamChannel(socket, { peer: NOWHERE, local: NOWHERE, clock }))
+}
+
+const overChannel = (channel: Channel): ControlClient => ({
+  async call(request, on = {}) {
+    await say(channel, request, ANSWER)
+    for (;;) {
+      const answer = await receive(channel)
+      if ('item' in answer) await on.each?.(answer.item)
+      else if ('octets' in answer)
+        for await (const chunk of channel.counted(answer.octets, ANSWER)) await on.chunk?.(chunk)
+      else return outcome(answer)
+    }
+  },
+  async submit(envelope, body) {
+    await say(channel, { do: 'submit', ...envelope })
+    try {
+      for await (const chunk of body) await sendFrames(channel, chunk)
+      await say(channel, { end: true })
+    } catch (error) {
+      if (!(error instanceof Closed)) throw error
+      // The instance may have said why it takes no more before it went.
+      await receive(channel).then(outcome, () => {
+        throw error
+      })
+    }
+    const { id } = outcome(await receive(channel)) as { id: string }
+    return id
+  },
+  async smtp() {
+    await say(channel, { do: 'smtp' })
+    outcome(await receive(channel))
+    return channel
+  },
+  close: () => channel.destroy(),
+})
+
+const receive = async (channel: Channel): Promise<Answer> =>
+  JSON.parse(Buffer.from(await channel.line(MOST_ANSWER, ANSWER), 'latin1').toString('utf8'))
+
+const outcome = (answer: Answer): unknown => {
+  if ('error' in answer) throw new ControlFault(answer.error)
+  return 'ok' in answer ? answer.ok : undefined
+}
