@@ -1,0 +1,73 @@
+import type { Settings } from '../config/settings.ts'
+import type { Address } from '../mail/address.ts'
+import type { Clock } from '../observe/clock.ts'
+import type { Spool } from '../spool/spool.ts'
+import { messageRow, queueRow } from './control-rows.ts'
+import { type ControlActions, Faulty } from './control-session.ts'
+import type { Mta, Submission } from './mta.ts'
+
+/** What only the program around an MTA can do. */
+export interface Program {
+  readonly clock: Clock
+  /** Settings read anew, or what is wrong with them. */
+  load(): { readonly settings: Settings } | { readonly faults: readonly string[] }
+  /** Begins to end the program. */
+  end(now: boolean): void
+  /** What local addresses without a domain get. */
+  domain(): string
+}
+
+/** The requests of a control socket as calls of an MTA. */
+export const controlActions = (mta: Mta, program: Program): ControlActions => ({
+  status: () => mta.status(),
+  extensions: () => mta.extensions(),
+  explain: (address) => mta.explain(address),
+  async reload() {
+    const loaded = program.load()
+    if ('faults' in loaded) throw new Faulty('the settings are wrong, the old ones stay in force', loaded.faults)
+    return mta.reload(loaded.settings)
+  },
+  drain: () => mta.drain(),
+  async stop(now) {
+    program.end(now)
+  },
+  list: (match) => rows(mta.spool, match),
+  async show(id) {
+    const found = await mta.spool.show(id)
+    return found && messageRow(found)
+  },
+  body: (id) => mta.spool.read(id),
+  async trace(id) {
+    const events = await mta.spool.trace(id)
+    if (events.length === 0) return undefined
+    return events.map(({ at, text }) => ({ at: new Date(at).toISOString(), text }))
+  },
+  operate: (operation, match, why) =>
+    mta.spool.operate({ do: operation, match, now: program.clock.now(), ...(why === undefined ? {} : { why }) }),
+  submit: (mail, body) => mta.submit(qualified(mail, program.domain()), body),
+  attend: (channel) => mta.attend(channel),
+})
+
+const PAGE = 200
+
+async function* rows(spool: Spool, match: Parameters<Spool['list']>[0]['match']): AsyncIterable<unknown> {
+  for (let after: string | undefined; ; ) {
+    const page = await spool.list({
+      most: PAGE,
+      ...(match ? { match } : {}),
+      ...(after === undefined ? {} : { after }),
+    })
+    for (const listed of page) yield queueRow(listed)
+    after = page.at(-1)?.id
+    if (page.length < PAGE) return
+  }
+}
+
+const qualified = (mail: Submission, domain: string): Submission => {
+  const full = (address: Address): Address => (address.domain === '' ? { ...address, domain } : address)
+  return {
+    ...mail,
+    sender: mail.sender && full(mail.sender),
+    recipients: mail.recipients.map((recipient) => ({ ...recipient, address: full(recipient.address) })),
+  }
+}

@@ -1,0 +1,66 @@
+import { formatAddress } from '../mail/address.ts'
+import type { Diagnosis } from '../mail/diagnosis.ts'
+import type { ReversePath } from '../mail/envelope.ts'
+import type { Listed, SpooledRecipient } from '../spool/spool.ts'
+
+/** A message of the queue as commands show it. Times are ISO 8601 in UTC. */
+export interface QueueRow {
+  readonly id: string
+  /** `<>` for none. */
+  readonly sender: string
+  /** Octets. */
+  readonly size: number
+  readonly accepted: string
+  readonly recipients: readonly RecipientRow[]
+}
+
+export interface RecipientRow {
+  readonly address: string
+  readonly fate: string
+  /** When it is tried next; null when it is not. */
+  readonly due: string | null
+  readonly attempts: number
+  /** The last reply, or why it is parked; null before the first attempt. */
+  readonly last: string | null
+  readonly lane: string | null
+}
+
+const sender = (path: ReversePath): string => (path === null ? '<>' : formatAddress(path))
+
+export const queueRow = (listed: Listed): QueueRow => ({
+  id: listed.id,
+  sender: sender(listed.sender),
+  size: listed.octets,
+  accepted: new Date(listed.accepted).toISOString(),
+  recipients: listed.recipients.map(recipientRow),
+})
+
+const recipientRow = ({ address, fate, attempts, lane }: SpooledRecipient): RecipientRow => ({
+  address: formatAddress(address),
+  fate: fate.is,
+  due: fate.is === 'waiting' ? new Date(fate.due).toISOString() : null,
+  attempts,
+  last: fate.is === 'parked' ? fate.why : fate.last ? saidBy(fate.last) : null,
+  lane,
+})
+
+/** A diagnosis in a line: who said what. */
+export const saidBy = ({ code, status, lines, remote, phase }: Diagnosis): string => {
+  const said = [code, status, ...lines].filter((part) => part !== '').join(' ')
+  const who = remote ? ` (${remote.name}${phase === undefined ? '' : `, ${phase}`})` : ''
+  return said + who
+}
+
+/** Everything about one message. */
+export interface MessageRow extends QueueRow {
+  readonly params: Listed['params']
+  readonly facts: Listed['facts']
+  readonly origin: Listed['origin']
+}
+
+export const messageRow = (listed: Listed): MessageRow => ({
+  ...queueRow(listed),
+  params: listed.params,
+  facts: listed.facts,
+  origin: listed.origin,
+})
