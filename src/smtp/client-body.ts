@@ -75,7 +75,7 @@ const double = (octets: Buffer, dots: readonly number[]): Uint8Array => {
   return out
 }
 
-/** Sends a body as DATA does, to its last dot. Throws `BareNewline` before a bad line is sent whole. */
+/** Sends a body as DATA does; its last dot is written and not yet sent. Throws `BareNewline` before a bad line is sent whole. */
 export const sendDotted = async (body: AsyncIterable<Uint8Array>, wire: ClientWire): Promise<void> => {
   const stuffing = new DotStuffing()
   let waiting = 0
@@ -88,7 +88,6 @@ export const sendDotted = async (body: AsyncIterable<Uint8Array>, wire: ClientWi
     waiting = 0
   }
   wire.channel.write(stuffing.end())
-  await wire.flush()
 }
 
 /** The body from an octet on. Throws `WrongSize` when it does not have as many octets in all as was said. */

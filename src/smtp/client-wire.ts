@@ -5,7 +5,7 @@ import type { Clock } from '../observe/clock.ts'
 import type { ClientTimeouts } from './client-timeouts.ts'
 import { BadReply, readReply } from './reply-reader.ts'
 
-/** The hop said 421: it closes the connection, whatever was asked (RFC 5321 3.8). */
+/** The hop's last word: 421 whatever was asked (RFC 5321 3.8), or a refusal before it went. */
 export class HungUp extends Error {
   override readonly name = 'HungUp'
   readonly reply: Reply

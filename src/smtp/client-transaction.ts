@@ -1,0 +1,302 @@
+import { formatPath } from '../mail/address.ts'
+import type { ParamBag } from '../mail/envelope.ts'
+import { Refusal, type Reply, reply } from '../mail/reply.ts'
+import { Closed } from '../net/channel.ts'
+import { BareNewline, exactly, SenderWire, sendDotted } from './client-body.ts'
+import { readClosing } from './client-closing.ts'
+import { exchange, type Step } from './client-exchange.ts'
+import { type Broken, Outcomes, type SendOutcome } from './client-outcomes.ts'
+import { type ClientWire, HungUp } from './client-wire.ts'
+import type { Attempt, Extension, Hop, OutboundMail, OutboundRecipient, ReplyMeaning } from './extension.ts'
+import type { RelayPlan } from './relay-mail.ts'
+import { BadReply } from './reply-reader.ts'
+
+export interface TransactionOptions {
+  readonly wire: ClientWire
+  readonly hop: Hop
+  /** The extensions in force. */
+  readonly used: ReadonlySet<Extension>
+  readonly plan: RelayPlan
+  readonly recipients: readonly OutboundRecipient[]
+  /** An earlier transaction may still be open at the hop: RSET comes first. */
+  readonly reset: boolean
+  /** The connection has rested since it was last used, and may have been closed meanwhile. */
+  readonly rested: boolean
+  readonly settled: (outcome: SendOutcome) => void
+}
+
+export interface TransactionEnd {
+  /** Recipients to be sent in further transactions, each group in one. */
+  readonly again: readonly (readonly OutboundRecipient[])[]
+  /** The hop may still hold a transaction of ours. */
+  readonly open: boolean
+  /** What broke the connection; every recipient still open has been told. */
+  readonly broken?: Broken
+  /** The connection was dead before anything was said: nobody has been sent, and another connection may do. */
+  readonly stale?: true
+}
+
+/** One mail transaction (RFC 5321 3.3): at its end every recipient has its outcome or is to be sent again. Throws for faults of ours. */
+export const transact = (options: TransactionOptions): Promise<TransactionEnd> => new Transaction(options).run()
+
+class Transaction implements Attempt {
+  readonly accepted: OutboundRecipient[] = []
+  readonly #options: TransactionOptions
+  readonly #outcomes: Outcomes
+  readonly #again: (readonly OutboundRecipient[])[] = []
+  readonly #split: OutboundRecipient[] = []
+  readonly #heard: number
+  #phase = 'MAIL'
+  #open = false
+  #refused = false
+  /** The hop has the recipients from an earlier attempt: what it says to RCPT means nothing. */
+  #known = false
+  /** The hop took a recipient of a mail it had refused. */
+  #astray = false
+  /** A recipient that the hop has taken does not belong here: the transaction must be begun anew. */
+  #anew = false
+  #skipTo = 0
+  /** What was said to DATA. */
+  #ready: Reply | undefined
+  /** The end of the body is on its way: from here on the mail may have been accepted. */
+  #promised = false
+
+  constructor(options: TransactionOptions) {
+    this.#options = options
+    this.#outcomes = new Outcomes(options.recipients, options.settled)
+    this.#heard = options.wire.heard
+  }
+
+  get mail(): OutboundMail {
+    return this.#options.plan.mail
+  }
+
+  get hop(): Hop {
+    return this.#options.hop
+  }
+
+  async run(): Promise<TransactionEnd> {
+    try {
+      await exchange(this.#options.wire, this.#steps(), this.hop.mayBatch === true)
+      await this.#body()
+    } catch (error) {
+      return this.#broke(error)
+    }
+    if (this.#split.length > 0) this.#again.push(this.#split)
+    return { again: this.#again, open: this.#open }
+  }
+
+  /** RSET, MAIL, RCPT and, where nothing stands against it, DATA. */
+  #steps(): readonly Step[] {
+    const { wire, plan, recipients, reset } = this.#options
+    const { timeouts } = wire
+    const steps: Step[] = []
+    if (reset) steps.push({ line: 'RSET', timeout: timeouts.rset, take: onReset })
+    steps.push({
+      line: `MAIL FROM:${formatPath(plan.mail.envelope.sender)}${words(plan.params)}`,
+      timeout: timeouts.mail,
+      take: (answer) => this.#onMail(answer),
+    })
+    const waits = plan.awaits.has('MAIL')
+    for (const recipient of recipients) {
+      const params = words(plan.recipientParams.get(recipient.key) ?? {})
+      steps.push({
+        line: `RCPT TO:${formatPath(recipient.address)}${params}`,
+        timeout: timeouts.rcpt,
+        waits,
+        take: (answer) => this.#onRcpt(recipient, answer),
+      })
+    }
+    if (this.hop.mayBatch && !this.hop.sendBody && !plan.awaits.has('RCPT')) {
+      steps.push({ line: 'DATA', timeout: timeouts.data, waits, take: (answer) => this.#onData(answer) })
+    }
+    return steps
+  }
+
+  #onMail(answer: Reply): 'stop' | undefined {
+    const meaning = this.#meaning('MAIL', answer)
+    this.#phase = 'RCPT'
+    if (meaning && 'skipTo' in meaning) {
+      this.#known = true
+      this.#skipTo = meaning.skipTo
+      this.accepted.push(...this.#options.recipients)
+    } else if (answer.code >= 300) {
+      this.#refused = true
+      demandRefusal('MAIL', answer)
+      if (meaning && 'split' in meaning && this.#outcomes.left > 1) this.#apart(this.#options.recipients)
+      else this.#outcomes.settleRest({ diagnosis: this.#options.wire.said(answer, 'MAIL') })
+    }
+    this.#open = !this.#refused
+    return this.#known || this.#refused ? 'stop' : undefined
+  }
+
+  #onRcpt(recipient: OutboundRecipient, answer: Reply): void {
+    const taken = answer.code < 300
+    if (this.#known) return
+    if (this.#refused) {
+      this.#astray ||= taken
+      this.#open ||= taken
+      return
+    }
+    const notFirst = this.accepted.length > 0
+    if (taken) this.accepted.push(recipient)
+    const meaning = this.#meaning('RCPT', answer)
+    if (meaning && 'skipTo' in meaning) this.#skipTo = meaning.skipTo
+    if (meaning && 'split' in meaning && notFirst && (!taken || this.#options.plan.awaits.has('RCPT'))) {
+      if (taken) this.accepted.pop()
+      this.#anew ||= taken
+      this.#split.push(recipient)
+    } else if (!taken) {
+      demandRefusal('RCPT', answer)
+      if (notFirst && tooMany(answer)) this.#split.push(recipient)
+      else this.#outcomes.settle(recipient, this.#options.wire.said(answer, 'RCPT'))
+    }
+  }
+
+  #onData(answer: Reply): void {
+    if (answer.code < 300) throw new BadReply(`${answer.code} in answer to DATA`)
+    this.#ready = answer
+  }
+
+  #meaning(verb: string, answer: Reply): ReplyMeaning | undefined {
+    for (const { client } of this.#options.used) {
+      const meaning = client?.onReply?.(verb, answer, this)
+      if (meaning) return meaning
+    }
+    return undefined
+  }
+
+  async #body(): Promise<void> {
+    const { wire } = this.#options
+    if (this.#ready === undefined) {
+      if (this.accepted.length === 0) return
+      if (this.#anew) {
+        this.#again.push([...this.accepted])
+        return
+      }
+      if (this.hop.sendBody) return this.#transmit()
+      this.#phase = 'DATA'
+      this.#onData(await wire.command('DATA', wire.timeouts.data))
+    }
+    this.#phase = 'DATA'
+    const ready = this.#ready
+    if (ready && ready.code >= 400) this.#outcomes.settleAll(this.accepted, wire.said(ready, 'DATA'))
+    else if (this.accepted.length === 0) await this.#loneDot()
+    else await this.#transmit()
+  }
+
+  /** The hop waits for a body although nobody is to have one (RFC 2920 3.1). */
+  async #loneDot(): Promise<void> {
+    const { wire } = this.#options
+    // Somebody would get an empty message, or the replies cannot be counted.
+    if (this.#astray || this.hop.closingReplyPerRecipient) return wire.destroy()
+    await wire.command('.', wire.timeouts.end)
+    this.#open = false
+  }
+
+  async #transmit(): Promise<void> {
+    const { wire, plan } = this.#options
+    const { octets } = plan.mail.facts
+    this.#phase = 'body'
+    if (this.#skipTo > octets) throw new BadReply(`It claims to have ${this.#skipTo} octets of ${octets}`)
+    const body = exactly(plan.mail.content(), octets, this.#skipTo)
+    if (!this.hop.sendBody) {
+      await sendDotted(body, wire)
+    } else if (!(await this.#sendAs(body, octets - this.#skipTo))) {
+      return
+    }
+    this.#promised = true
+    // Pushed, not flushed: whatever becomes of our last octets, a reply that is there already is the truth.
+    wire.push()
+    const closing = await readClosing({
+      wire,
+      accepted: this.accepted,
+      perRecipient: this.hop.closingReplyPerRecipient === true,
+      meaning: (answer) => this.#meaning('body', answer),
+      conclude: (recipient, answer) => this.#conclude(recipient, answer),
+    })
+    if (closing === 'apart') this.#apart(this.accepted)
+    this.#open = false
+  }
+
+  /** By an extension's own way. False: it was refused on the way. */
+  async #sendAs(body: AsyncIterable<Uint8Array>, octets: number): Promise<boolean> {
+    const { wire } = this.#options
+    try {
+      await this.hop.sendBody?.(body, new SenderWire(this.hop, octets, wire))
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      this.#outcomes.settleAll(this.accepted, wire.said(error.reply, 'body'))
+      return false
+    }
+    return true
+  }
+
+  #conclude(recipient: OutboundRecipient, answer: Reply): void {
+    const relayed = answer.code < 300 && this.#options.plan.relayed.has(recipient.key)
+    this.#outcomes.settle(recipient, this.#options.wire.said(answer, 'body'), relayed ? { event: 'relayed' } : {})
+  }
+
+  /** Each in a transaction of its own. */
+  #apart(recipients: readonly OutboundRecipient[]): void {
+    for (const recipient of recipients) this.#again.push([recipient])
+  }
+
+  /** The connection is gone, or had better go. */
+  async #broke(error: unknown): Promise<TransactionEnd> {
+    const { wire, rested } = this.#options
+    if (rested && this.#saidNothing(error)) {
+      wire.destroy()
+      return { again: [], open: false, stale: true }
+    }
+    const diagnosis = this.#trouble(await this.#lastWord(error))
+    wire.destroy()
+    if (diagnosis === undefined) throw error
+    const final = diagnosis.code >= 500 || this.#promised
+    const broken: Broken = final ? { diagnosis } : { diagnosis, next: 'otherHost' }
+    this.#outcomes.settleRest(broken)
+    return { again: [], open: false, broken }
+  }
+
+  #trouble(error: unknown): Broken['diagnosis'] | undefined {
+    const { wire } = this.#options
+    return error instanceof BareNewline
+      ? wire.ours(reply(554, '5.6.0', error.message), this.#phase)
+      : wire.trouble(error, this.#phase)
+  }
+
+  #saidNothing(error: unknown): boolean {
+    const replies = this.#options.wire.heard - this.#heard
+    return replies === 0 ? error instanceof Closed : replies === 1 && error instanceof HungUp
+  }
+
+  /** A hop that goes away while we send may have said why. */
+  async #lastWord(error: unknown): Promise<unknown> {
+    const { wire } = this.#options
+    if (!(error instanceof Closed) || this.#phase !== 'body' || this.#promised || !wire.channel.pending()) return error
+    try {
+      const said = await wire.reply(0)
+      return said.code >= 400 ? new HungUp(said) : error
+    } catch (worse) {
+      return worse instanceof HungUp ? worse : error
+    }
+  }
+}
+
+const words = (params: ParamBag): string => {
+  let text = ''
+  for (const name in params) text += params[name] === true ? ` ${name}` : ` ${name}=${params[name]}`
+  return text
+}
+
+const onReset = (answer: Reply): void => {
+  if (answer.code >= 300) throw new BadReply(`${answer.code} in answer to RSET`)
+}
+
+const demandRefusal = (verb: string, answer: Reply): void => {
+  if (answer.code < 400) throw new BadReply(`${answer.code} in answer to ${verb}`)
+}
+
+/** RFC 5321 4.5.3.1.10; with a status it must be that of RFC 3463 3.6 for it. */
+const tooMany = ({ code, status }: Reply): boolean =>
+  (code === 452 || code === 552) && (status === '' || status.endsWith('.5.3'))

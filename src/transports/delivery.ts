@@ -1,0 +1,155 @@
+import { type Diagnosis, ours } from '../mail/diagnosis.ts'
+import type { ReversePath } from '../mail/envelope.ts'
+import { Refusal, reply } from '../mail/reply.ts'
+import type { Host, Route } from '../routers/router.ts'
+import type { SendOutcome } from '../smtp/client-outcomes.ts'
+import type { ClientConversation } from '../smtp/conversation.ts'
+import type { OutboundRecipient } from '../smtp/extension.ts'
+import type { RelayMail } from '../smtp/relay-mail.ts'
+import type { SpooledMessage, SpooledRecipient } from '../spool/spool.ts'
+import type { Connections } from './connections.ts'
+import { lastWord, OutOfReach, type ReachOptions, reach } from './reach.ts'
+import type { Outcome } from './transport.ts'
+
+export interface DeliveryTools {
+  readonly options: ReachOptions
+  readonly connections: Connections
+  /** What such a host takes, a mailbox has. */
+  readonly toMailboxes: boolean
+}
+
+/** One message on its way to one destination, from host to host until everybody has a final outcome. */
+export class Delivery {
+  readonly #tools: DeliveryTools
+  readonly #message: SpooledMessage
+  readonly #sender: ReversePath
+  readonly #signal: AbortSignal
+  readonly #settled: (outcome: Outcome) => void
+  readonly #left: Map<number, OutboundRecipient>
+  /** The word on those that another host may still take. */
+  readonly #words: Map<number, Diagnosis> = new Map()
+  #reached = false
+
+  constructor(
+    tools: DeliveryTools,
+    message: SpooledMessage,
+    sender: ReversePath,
+    recipients: readonly SpooledRecipient[],
+    signal: AbortSignal,
+    settled: (outcome: Outcome) => void,
+  ) {
+    this.#tools = tools
+    this.#message = message
+    this.#sender = sender
+    this.#signal = signal
+    this.#settled = settled
+    this.#left = new Map(recipients.map(({ key, address, params }) => [key, { key, address, params }] as const))
+  }
+
+  /** Why nobody could be reached, if so. Once the signal is aborted, recipients may be left without outcome: nothing is known of them. */
+  async run(route: Route): Promise<Diagnosis | undefined> {
+    let last: Diagnosis
+    try {
+      last = this.#word(reply(451, '4.4.4', 'There is no host to send to'))
+      for (const host of await route.hosts()) {
+        if (this.#signal.aborted) return undefined
+        await this.#at(host, route)
+        if (this.#left.size === 0) return undefined
+      }
+    } catch (error) {
+      if (this.#signal.aborted) return undefined
+      if (!(error instanceof Refusal)) throw error
+      last = this.#word(error.reply)
+    }
+    if (this.#signal.aborted) return undefined
+    return this.#end(last)
+  }
+
+  #word(said: Refusal['reply']): Diagnosis {
+    return ours(said, this.#tools.options.clock.now(), 'route')
+  }
+
+  #end(last: Diagnosis): Diagnosis | undefined {
+    const down = !this.#reached
+    const word = [...this.#words.values()].at(-1) ?? last
+    for (const key of [...this.#left.keys()]) this.#conclude(key, this.#words.get(key) ?? last, down)
+    return down ? word : undefined
+  }
+
+  /** What is true of the destination is true for these as well. */
+  giveUp(why: Diagnosis): void {
+    for (const key of [...this.#left.keys()]) this.#conclude(key, why, true)
+  }
+
+  #conclude(of: number, diagnosis: Diagnosis, down = false): void {
+    this.#left.delete(of)
+    this.#settled({ of, diagnosis, ...(down && diagnosis.code < 500 ? { destinationDown: true } : {}) })
+  }
+
+  /** At this host, everybody who has no outcome yet gets one, if only for the time being. */
+  async #at(host: Host, { destination }: Route): Promise<void> {
+    const key = `${destination} ${host.name} ${host.port}`
+    const { connections, options } = this.#tools
+    let todo: readonly OutboundRecipient[] = [...this.#left.values()]
+    while (todo.length > 0 && !this.#signal.aborted) {
+      let conversation = connections.take(key, todo)
+      try {
+        conversation ??= await reach(host, options, this.#signal)
+      } catch (error) {
+        if (!(error instanceof OutOfReach)) throw error
+        for (const one of todo) this.#remember(one.key, error.diagnosis)
+        return
+      }
+      const rest = await this.#over(conversation, todo)
+      // A connection that had died in the meantime has reached nobody.
+      this.#reached ||= rest.length < todo.length
+      todo = rest
+      connections.give(key, conversation)
+    }
+  }
+
+  /** Those returned need another connection. */
+  async #over(
+    conversation: ClientConversation,
+    recipients: readonly OutboundRecipient[],
+  ): Promise<readonly OutboundRecipient[]> {
+    const signal = this.#signal
+    const stop = () => conversation.stop()
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      return await conversation.send(this.#mail(recipients), (outcome) => this.#take(conversation, outcome))
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+  }
+
+  #take(conversation: ClientConversation, { of, diagnosis, event, next }: SendOutcome): void {
+    if (diagnosis.code >= 400 && this.#signal.aborted && diagnosis.by === 'us') return
+    if (next === 'otherHost') this.#remember(of, diagnosis)
+    else if (diagnosis.code >= 400) this.#conclude(of, diagnosis)
+    else {
+      this.#left.delete(of)
+      const known = this.#tools.toMailboxes ? (conversation.reports ? undefined : 'delivered') : event
+      this.#settled({ of, diagnosis, ...(known ? { event: known } : {}) })
+    }
+  }
+
+  #remember(key: number, diagnosis: Diagnosis): void {
+    this.#words.set(key, lastWord(this.#words.get(key), diagnosis))
+  }
+
+  /** The spool's facts are those of the message as it came; what we wrote before it is part of its header. */
+  #mail(recipients: readonly OutboundRecipient[]): RelayMail {
+    const { id, params, facts, accepted, octets } = this.#message
+    const headerOctets = facts.headerOctets + octets - facts.octets
+    return {
+      id,
+      envelope: { sender: this.#sender, params, recipients },
+      facts: { ...facts, octets, headerOctets },
+      accepted,
+      now: this.#tools.options.clock.now(),
+      recipients,
+      content: () => this.#message.content(),
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import { isIP } from 'node:net'
+import { type Diagnosis, ours } from '../mail/diagnosis.ts'
+import { Refusal, type Reply, reply } from '../mail/reply.ts'
+import { type Channel, Closed, TimedOut } from '../net/channel.ts'
+import { DialError, type DialOptions, type DialTarget } from '../net/dialer.ts'
+import { DnsError, type Resolver } from '../net/resolver.ts'
+import type { Clock } from '../observe/clock.ts'
+import type { Log } from '../observe/log.ts'
+import type { Host } from '../routers/router.ts'
+import { HopUnusable } from '../smtp/client-hello.ts'
+import type { ClientTimeouts } from '../smtp/client-timeouts.ts'
+import { type ClientConversation, openConversation } from '../smtp/conversation.ts'
+import type { Registry } from '../smtp/registry.ts'
+import type { Convert } from '../smtp/relay-mail.ts'
+
+export interface ReachOptions {
+  readonly registry: Registry
+  readonly dial: (to: DialTarget, options: DialOptions) => Promise<Channel>
+  readonly resolver: Pick<Resolver, 'addresses'>
+  /** How we introduce ourselves. */
+  readonly hostname: string
+  readonly clock: Clock
+  readonly log: Log
+  /** Milliseconds. `connect`: for each address; 30 s if absent. */
+  readonly timeouts?: Partial<ClientTimeouts> & { readonly connect?: number }
+  /** TLS from the first octet (RFC 8314): given before the hop's greeting. */
+  readonly secure?: (channel: Channel, name: string) => Promise<Channel>
+  readonly convert?: Convert
+}
+
+/** A host with which no conversation could be begun. */
+export class OutOfReach extends Error {
+  override readonly name = 'OutOfReach'
+  readonly diagnosis: Diagnosis
+
+  constructor(diagnosis: Diagnosis, options?: ErrorOptions) {
+    super(diagnosis.lines.join(' / '), options)
+    this.diagnosis = diagnosis
+  }
+}
+
+/** Addresses of one host that are connected to before it is given up. */
+const MOST_ADDRESSES = 5
+
+/** A failure that may pass outweighs one that will not; else the later one stands. */
+export const lastWord = (before: Diagnosis | undefined, now: Diagnosis): Diagnosis =>
+  before !== undefined && before.code < 500 && now.code >= 500 ? before : now
+
+/** A conversation with the first of the host's addresses that wants one (RFC 5321 5.1). Throws `OutOfReach`. */
+export const reach = async (host: Host, options: ReachOptions, signal: AbortSignal): Promise<ClientConversation> => {
+  if (host.name.startsWith('/')) return begin(host, { path: host.name }, options, signal)
+  let addresses = (await addressesOf(host, options)).slice(0, MOST_ADDRESSES)
+  let worst: Diagnosis | undefined
+  while (addresses.length > 0) {
+    try {
+      return await begin(host, { addresses, port: host.port }, options, signal)
+    } catch (error) {
+      if (!(error instanceof OutOfReach)) throw error
+      worst = lastWord(worst, error.diagnosis)
+      const failed = addresses.indexOf(error.diagnosis.remote?.address ?? '')
+      addresses = failed < 0 ? [] : addresses.slice(failed + 1)
+    }
+  }
+  throw new OutOfReach(worst ?? failure(host, '', options, reply(550, '5.4.4', `${host.name} has no address`)))
+}
+
+const addressesOf = async (host: Host, options: ReachOptions): Promise<readonly string[]> => {
+  if (host.addresses) return host.addresses
+  if (isIP(host.name)) return [host.name]
+  try {
+    return await options.resolver.addresses(host.name)
+  } catch (error) {
+    if (!(error instanceof DnsError)) throw error
+    const said =
+      error.kind === 'notFound'
+        ? reply(550, '5.4.4', `${host.name} does not exist`)
+        : reply(451, '4.4.3', `The address of ${host.name} cannot be looked up now: ${error.message}`)
+    throw new OutOfReach(failure(host, '', options, said), { cause: error })
+  }
+}
+
+const failure = (host: Host, address: string, { clock }: ReachOptions, said: Reply): Diagnosis => ({
+  ...ours(said, clock.now(), 'connect'),
+  remote: { name: host.name, address },
+})
+
+const begin = async (
+  host: Host,
+  to: DialTarget,
+  options: ReachOptions,
+  signal: AbortSignal,
+): Promise<ClientConversation> => {
+  const channel = await connect(host, to, options, signal)
+  const stop = () => channel.destroy()
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    const conversation = await openConversation(await secured(channel, host, options), { ...options, name: host.name })
+    if (conversation.ended === undefined) return conversation
+    throw new OutOfReach(failure(host, '', options, reply(451, '4.4.2', `${host.name} was left before mail was sent`)))
+  } catch (error) {
+    throw error instanceof HopUnusable ? new OutOfReach(error.diagnosis, { cause: error }) : error
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+const connect = async (host: Host, to: DialTarget, options: ReachOptions, signal: AbortSignal): Promise<Channel> => {
+  const { clock, timeouts } = options
+  try {
+    return await options.dial(to, { clock, signal, timeout: timeouts?.connect ?? 30_000 })
+  } catch (error) {
+    if (!(error instanceof DialError)) throw error
+    const last = 'addresses' in to ? (to.addresses.at(-1) ?? '') : ''
+    const said = reply(451, '4.4.1', `No connection to ${host.name}: ${error.message}`)
+    throw new OutOfReach(failure(host, last, options, said), { cause: error })
+  }
+}
+
+const secured = async (channel: Channel, host: Host, options: ReachOptions): Promise<Channel> => {
+  if (!options.secure) return channel
+  try {
+    return await options.secure(channel, host.name)
+  } catch (error) {
+    channel.destroy()
+    const passing = error instanceof Closed || error instanceof TimedOut
+    if (!passing && !(error instanceof Refusal)) throw error
+    const said = error instanceof Refusal ? error.reply : reply(451, '4.4.2', `${host.name}: ${error.message}`)
+    throw new OutOfReach(failure(host, channel.peer.address, options, said), { cause: error })
+  }
+}
