@@ -342,7 +342,7 @@ test('of a large message no more is read than the header', async () => {
     octets: 50_000_000,
     async *content() {
       yield Buffer.from('Subject: big\r\n\r\n')
-      for (; read < 800; read++) yield Buffer.alloc(65_536, 'x')
+      while (++read < 50_000) yield Buffer.alloc(1000, 'x')
     },
   }
   assert.equal((await composed({ mail })).part(2).content, 'Subject: big\r\n')
@@ -461,7 +461,10 @@ test('hostile text stays text', async () => {
     'X-B',
   ])
   assert.deepEqual(each.values('Status'), ['5.1.1'])
-  assert.ok((each.values('Diagnostic-Code')[0] ?? '').length < 10_000)
+  const said = each.values('Diagnostic-Code')[0] ?? ''
+  assert.ok(said.length < 1200, `${said.length}`)
+  assert.equal(said.match(/Bcc/g)?.length, 9)
+  assert.match(said, /a \[\.\.\.\] .* \[\.\.\.\]$/)
   const ours = whole.slice(0, whole.indexOf('text/rfc822-headers'))
   assert.match(ours, /^[\t\r\n -~]*$/)
 })
@@ -500,6 +503,7 @@ test('whatever a server says and whoever is meant, a report is well-formed', asy
         })
         assert.equal(parts.length, 3)
         assert.notEqual(record.facts.encoding, 'binary')
+        assert.ok(record.facts.longestLine <= 998)
         assert.equal(record.facts.octets, whole.length)
         assert.match(part(1).content, /^[\t\r\n -~]*$/)
         const [of, each, ...others] = groups(part(1).content)
@@ -508,7 +512,7 @@ test('whatever a server says and whoever is meant, a report is well-formed', asy
         assert.deepEqual(each?.values('Action'), [event])
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 100 },
   )
 })
 

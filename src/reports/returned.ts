@@ -12,15 +12,18 @@ export interface Returned {
   readonly what: 'message' | 'header'
 }
 
+/** RFC 5322 2.1.1. */
+const MAX_LINE = 998
+
 /**
  * Reads the message once to know what it is; once more, when the part is sent, if all of it is returned. All of it is
- * returned when that is wanted, it has `most` octets at most, and a mail system without BINARYMIME could carry it.
+ * returned when that is wanted, it has `most` octets at most, is not binary and has no line that is too long to be sent.
  * Otherwise the header is, up to `most` octets of it. Rejects with `SpoolError`.
  */
 export const returned = async (message: SpooledMessage, whole: boolean, most: number): Promise<Returned> => {
   const full = whole && message.octets <= most
   const { facts, header, headerTooLong } = await inspect(message, full, most)
-  if (!full || facts.encoding === 'binary') return headerOnly(header, headerTooLong)
+  if (!full || facts.encoding === 'binary' || facts.longestLine > MAX_LINE) return headerOnly(header, headerTooLong)
   const encoding = facts.encoding
   const fields: Part['fields'] = [
     ['Content-Type', 'message/rfc822'],
