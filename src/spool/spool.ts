@@ -88,7 +88,10 @@ export interface Origin {
   readonly secured?: string
   /** The Received field's `with`. */
   readonly protocol: string
-  /** MAIL, or the verb that stood for it; `report`, `local` for what did not come by SMTP. */
+  /**
+   * MAIL, or the verb that stood for it. What did not come by SMTP: `local`, `report`, and `double-bounce` for what
+   * postmaster is told of mail without a sender.
+   */
   readonly kind: string
 }
 
