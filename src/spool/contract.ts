@@ -17,7 +17,7 @@ export type Promised = Readonly<Record<string, (spool: Spool, clock: HandClock) 
 /** Every promise of `Spool`, as tests of one engine. */
 export const spoolContract = (name: string, makeSpool: MakeSpool): void => {
   for (const [part, promises] of Object.entries({ drafts, claiming, settling, operating, reading })) {
-    describe(`${name}: ${part}`, () => {
+    describe(`${name}: ${part}`, { concurrency: 4 }, () => {
       for (const [promise, holds] of Object.entries(promises)) {
         test(promise, async () => {
           const clock = new HandClock()

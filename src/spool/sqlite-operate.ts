@@ -1,0 +1,98 @@
+import type { SQLInputValue } from 'node:sqlite'
+import type { Sought } from './match.ts'
+import { operationLine, parkedFor, returned } from './operate.ts'
+import type { Fate, MessageId, Operation } from './spool.ts'
+import { drop, remember } from './sqlite-keep.ts'
+import type { Sql } from './sqlite-sql.ts'
+
+export const FATES: readonly Fate['is'][] = ['waiting', 'held', 'parked', 'delivered', 'failed', 'expanded']
+
+/** A condition and what stands for its question marks. */
+export interface Condition {
+  readonly sql: string
+  readonly values: readonly SQLInputValue[]
+}
+
+export const allOf = (...parts: readonly (Condition | undefined)[]): Condition => {
+  const given = parts.filter((part) => part !== undefined)
+  return { sql: given.map(({ sql }) => sql).join(' AND ') || 'TRUE', values: given.flatMap(({ values }) => values) }
+}
+
+export const when = (sql: string, value: SQLInputValue | undefined): Condition | undefined =>
+  value === undefined ? undefined : { sql, values: [value] }
+
+/** What `Sought` asks of a row of `recipient`. */
+export const ofRecipient = ({ recipient, domain, fate }: Sought): Condition => {
+  const at = recipient?.lastIndexOf('@') ?? -1
+  return allOf(
+    when('site = ?', recipient?.slice(at + 1)),
+    when('local = ?', recipient?.slice(0, Math.max(at, 0))),
+    when('site = ?', domain),
+    when('fate = ?', fate && FATES.indexOf(fate)),
+  )
+}
+
+/** The fates an operation meets and, for SET, what it makes of them. Undefined: it takes them away. */
+const effect = (operation: Operation): { readonly fates: string; readonly set: Condition | undefined } => {
+  const { now } = operation
+  switch (operation.do) {
+    case 'retry':
+      return { fates: '0', set: { sql: 'due = ?, next = ?', values: [now, now] } }
+    case 'hold':
+      return { fates: '0', set: { sql: 'fate = 1', values: [] } }
+    case 'release':
+      return { fates: '1', set: { sql: 'fate = 0, next = due', values: [] } }
+    case 'park':
+      return {
+        fates: '0, 1',
+        set: { sql: 'fate = 2, due = ?, last = NULL, why = ?', values: [now, parkedFor(operation)] },
+      }
+    case 'unpark':
+      return { fates: '2', set: { sql: 'fate = 0, due = ?, next = ?, why = NULL', values: [now, now] } }
+    case 'bounce': {
+      const last = JSON.stringify(returned(operation))
+      return {
+        fates: '0, 1, 2',
+        set: { sql: 'fate = 0, due = ?, next = ?, last = ?, why = NULL', values: [now, now, last] },
+      }
+    }
+    case 'delete':
+      return { fates: '0, 1, 2', set: undefined }
+  }
+}
+
+export const operate = (
+  sql: Sql,
+  { operation, by }: { readonly operation: Operation; readonly by: Sought },
+): { readonly met: number; readonly files: readonly string[] } => {
+  const { fates, set } = effect(operation)
+  const where = allOf(
+    ofRecipient(by),
+    { sql: `fate IN (${fates})`, values: [] },
+    { sql: '(fate <> 0 OR claim IS NULL OR next <= ?)', values: [operation.now] },
+    when('message = ?', by.id),
+    when('message IN (SELECT id FROM message WHERE sender_key = ?)', by.sender),
+  )
+  const count = `SELECT message, count(*) AS met FROM recipient WHERE ${where.sql} GROUP BY message`
+  const messages = sql.all<{ message: MessageId; met: number }>(count, ...where.values)
+  if (messages.length === 0) return { met: 0, files: [] }
+
+  const claims = `SELECT claim FROM recipient WHERE claim IS NOT NULL AND ${where.sql}`
+  sql.run(`DELETE FROM lease WHERE token IN (${claims})`, ...where.values)
+  if (set) sql.run(`UPDATE recipient SET claim = NULL, ${set.sql} WHERE ${where.sql}`, ...set.values, ...where.values)
+  else sql.run(`DELETE FROM recipient WHERE ${where.sql}`, ...where.values)
+
+  const files: string[] = []
+  let all = 0
+  for (const { message, met } of messages) {
+    all += met
+    remember(sql, message, operation.now, [operationLine(operation, met)])
+    if (!set) lessen(sql, message, met, files)
+  }
+  return { met: all, files }
+}
+
+const lessen = (sql: Sql, id: MessageId, by: number, files: string[]): void => {
+  const update = 'UPDATE message SET unsettled = unsettled - ? WHERE id = ? RETURNING unsettled'
+  if (sql.one<{ unsettled: number }>(update, by, id)?.unsettled === 0) drop(sql, id, files)
+}
