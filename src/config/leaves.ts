@@ -1,8 +1,8 @@
-import { isAbsolute, join, resolve } from 'node:path'
 import * as z from 'zod'
 import { BadAddress, formatAddress, isDomain, readAddress } from '../mail/address.ts'
 import { checkSocketPath, readHost, readListenAddress } from './hosts.ts'
 import { readNetwork } from './networks.ts'
+import { type Places, place } from './place.ts'
 import type { HostSettings, ListenAddress } from './settings.ts'
 import { readMode, readSize, readTime } from './units.ts'
 
@@ -74,12 +74,6 @@ export const name: z.ZodType<string> = text((given) => {
   return given
 })
 
-/** Paths of a settings file: relative ones start at its folder, `~/` is the home of whoever runs us. */
-export interface Places {
-  readonly base: string
-  readonly home: string
-}
-
 /** An absolute path. */
 export const path = (places: Places): z.ZodType<string> => text((given) => place(given, places))
 
@@ -88,15 +82,6 @@ export const mailboxPath = (places: Places): z.ZodType<string> =>
   text((given) => (/^~(\/|$)/.test(given) ? given : place(given, places)))
 
 export const socketPath = (places: Places): z.ZodType<string> => text((given) => checkSocketPath(place(given, places)))
-
-/** What `path` makes of a text. */
-export const place = (given: string, { base, home }: Places): string => {
-  if (given === '') throw new Error('is empty; expected a path')
-  if (given.includes('\0')) throw new Error('has a NUL octet; expected a path')
-  if (given === '~' || given.startsWith('~/')) return join(home, given.slice(1))
-  if (given.startsWith('~')) throw new Error(`'${given}': only ~/ stands for a home; expected a path`)
-  return isAbsolute(given) ? resolve(given) : resolve(base, given)
-}
 
 /** A list; a single text in its place is a list of one. */
 export const list = <T>(of: z.ZodType<T>, least = 0): z.ZodType<readonly T[]> =>

@@ -1,4 +1,3 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import type { Issue } from './check.ts'
@@ -6,6 +5,7 @@ import { type Machine, thisMachine } from './machine.ts'
 import { parseSettings } from './parse.ts'
 import type { ExtensionSchemas } from './schema.ts'
 import type { Settings } from './settings.ts'
+import { readChecked, STANDARD_FILE } from './settings-file.ts'
 import { syntaxFaults } from './yaml-syntax.ts'
 import { readTree } from './yaml-tree.ts'
 
@@ -23,9 +23,6 @@ export type Loaded =
   | { readonly settings: Settings; readonly file?: string }
   | { readonly faults: readonly string[]; readonly file?: string }
 
-export const STANDARD_FILE = '/etc/smail/smail.yaml'
-
-const MOST_OCTETS = 1024 * 1024
 const MOST_FAULTS = 50
 
 /** Reads settings and checks all of them. Never throws for what a file holds, nor for what it is. */
@@ -113,48 +110,3 @@ const keyOf = ({ path }: Issue): string =>
 
 const most = (faults: readonly string[]): readonly string[] =>
   faults.length > MOST_FAULTS ? [...faults.slice(0, MOST_FAULTS), `and ${faults.length - MOST_FAULTS} more`] : faults
-
-/** The text of a file that nobody else can have written. Undefined: there is none. Throws, in words, what is wrong. */
-const readChecked = (file: string, uid: number): string | undefined => {
-  let descriptor: number
-  try {
-    // A FIFO would make the opening wait for a writer.
-    descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw new Error(`cannot be read (${code})`)
-  }
-  try {
-    const found = fstatSync(descriptor)
-    if (!found.isFile()) throw new Error('is no file')
-    if (found.uid !== 0 && found.uid !== uid) {
-      throw new Error(`belongs to uid ${found.uid}; expected root or uid ${uid}, who runs this`)
-    }
-    // One's own group may be private to oneself, as it is where the umask is 002; any other group is others.
-    const others = found.gid === process.getgid?.() ? 0o002 : 0o022
-    if ((found.mode & others) !== 0) throw new Error('may be written by others; expected mode 0644 or less')
-    if (found.size > MOST_OCTETS) throw new Error(`has ${found.size} octets; expected at most ${MOST_OCTETS}`)
-    return decode(readUpTo(descriptor, MOST_OCTETS))
-  } finally {
-    closeSync(descriptor)
-  }
-}
-
-const readUpTo = (descriptor: number, most: number): Uint8Array => {
-  const buffer = Buffer.alloc(most + 1)
-  let length = 0
-  for (let got = -1; got !== 0 && length < buffer.length; length += got) {
-    got = readSync(descriptor, buffer, length, buffer.length - length, null)
-  }
-  if (length > most) throw new Error(`has more than ${most} octets`)
-  return buffer.subarray(0, length)
-}
-
-const decode = (octets: Uint8Array): string => {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(octets)
-  } catch {
-    throw new Error('is not UTF-8 text')
-  }
-}

@@ -10,13 +10,12 @@ import {
   mailboxPath,
   mode,
   name,
-  type Places,
   path,
-  place,
   text,
   time,
 } from './leaves.ts'
 import type { Machine } from './machine.ts'
+import { type Places, place } from './place.ts'
 import type { DirectorSettings, RouterSettings, StaticRoute, TransportSettings, UserSource } from './settings.ts'
 
 const transport = (otherwise: string): z.ZodType<string> =>

@@ -2,8 +2,9 @@ import { isIP } from 'node:net'
 import * as z from 'zod'
 import { driven } from './drivers.ts'
 import { readHost } from './hosts.ts'
-import { count, list, mode, type Places, path, size, socketPath, text, time, timeOrNever } from './leaves.ts'
+import { count, list, mode, path, size, socketPath, text, time, timeOrNever } from './leaves.ts'
 import type { Machine } from './machine.ts'
+import type { Places } from './place.ts'
 import type {
   ControlSettings,
   DnsSettings,
