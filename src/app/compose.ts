@@ -1,0 +1,239 @@
+import type { Settings } from '../config/settings.ts'
+import { takeLocal } from '../intake/local.ts'
+import { readAddress } from '../mail/address.ts'
+import type { Channel } from '../net/channel.ts'
+import { type Clock, systemClock } from '../observe/clock.ts'
+import { type Log, silentLog } from '../observe/log.ts'
+import { createQueue, type Queue } from '../queue/queue.ts'
+import { queueDefaults } from '../queue/settings.ts'
+import type { Reporter } from '../reports/report.ts'
+import { serve } from '../smtp/server.ts'
+import { memorySpool } from '../spool/memory.ts'
+import type { Spool } from '../spool/spool.ts'
+import { openSqliteSpool } from '../spool/sqlite.ts'
+import type { Transport } from '../transports/transport.ts'
+import { explainAddress } from './explain.ts'
+import { extensionRows } from './extension-rows.ts'
+import { type Generation, makeGeneration, type Standing } from './generation.ts'
+import { Listeners } from './listeners.ts'
+import type { Explained, ExtensionRow, Mta, Reloaded, Status, Submission } from './mta.ts'
+import { sweeping } from './sweeping.ts'
+
+/** What a program that embeds us may bring along. */
+export interface Services {
+  readonly clock?: Clock
+  readonly log?: Log
+}
+
+/** See `Mta`. Throws `Misconfigured` for what the settings ask and cannot be had. */
+export const createMta = async (settings: Settings, services: Services = {}): Promise<Mta> => {
+  const mta = new ComposedMta(services)
+  await mta.prepare(settings)
+  return mta
+}
+
+/** What a reload cannot change. */
+const FIXED = ['hostname', 'spool', 'control', 'drop', 'log', 'queue'] as const
+
+class ComposedMta implements Mta {
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #deliveries: AbortController = new AbortController()
+  readonly #listeners: Listeners
+  readonly #standing: Standing
+  #generation: Generation | undefined
+  #spool: Spool | undefined
+  #queue: Queue | undefined
+  #sweep: { stop(): Promise<void> } | undefined
+  #started = 0
+  #state: Status['state'] = 'running'
+
+  constructor({ clock = systemClock(), log = silentLog }: Services) {
+    this.#clock = clock
+    this.#log = log
+    this.#listeners = new Listeners({ clock, log, context: (name) => this.#generation?.contexts.get(name) })
+    this.#standing = {
+      clock,
+      log,
+      spool: () => this.spool,
+      listening: () => this.#listeners.ports,
+      signal: this.#deliveries.signal,
+    }
+  }
+
+  async prepare(settings: Settings): Promise<void> {
+    this.#generation = await makeGeneration(settings, this.#standing)
+  }
+
+  get #now(): Generation {
+    if (this.#generation === undefined) throw new Error('The MTA was stopped')
+    return this.#generation
+  }
+
+  get spool(): Spool {
+    if (this.#spool === undefined) throw new Error('The MTA is not started')
+    return this.#spool
+  }
+
+  async start(): Promise<void> {
+    const { settings } = this.#now
+    try {
+      this.#spool = await this.#openSpool(settings)
+      const opened = await this.#listeners.prepare(settings)
+      opened.commit()
+      this.#queue = this.#makeQueue(this.#spool, settings)
+      await this.#queue.start()
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+    this.#sweep = sweeping(this.#spool, this.#clock, this.#log)
+    this.#started = this.#clock.now()
+    const addresses = this.#listeners.addresses.map(({ name, address }) => `${name}=${address}`)
+    this.#log.event('info', 'started', { hostname: settings.hostname, listeners: addresses })
+  }
+
+  #openSpool({ spool, hostname }: Settings): Promise<Spool> | Spool {
+    const clock = this.#clock
+    if (spool.driver === 'memory') return memorySpool({ clock })
+    return openSqliteSpool({ path: spool.path, owner: hostname, clock, log: this.#log, keepHistory: spool.history })
+  }
+
+  /** The queue lives through reloads, so it asks whatever generation is in force. */
+  #makeQueue(spool: Spool, { queue, hostname }: Settings): Queue {
+    const resolver = {
+      isOurs: (domain: string) => this.#now.resolver.isOurs(domain),
+      resolve: (...asked: Parameters<Generation['resolver']['resolve']>) => this.#now.resolver.resolve(...asked),
+      expand: (...asked: Parameters<Generation['resolver']['expand']>) => this.#now.resolver.expand(...asked),
+    }
+    const reporter: Reporter = {
+      owed: (...asked) => this.#now.reporter.owed(...asked),
+      passesOn: (...asked) => this.#now.reporter.passesOn?.(...asked) ?? asked[0],
+      compose: (...asked) => this.#now.reporter.compose(...asked),
+    }
+    return createQueue({
+      spool,
+      resolver,
+      transports: new CurrentTransports(() => this.#now.transports),
+      reporter,
+      clock: this.#clock,
+      log: this.#log,
+      owner: hostname,
+      settings: {
+        lifetime: queue.lifetime,
+        bounceLifetime: queue.lifetime,
+        delayWarning: queue['delay-warning'],
+        backoff: { ...queueDefaults.backoff, first: queue.backoff.min, most: queue.backoff.max },
+        concurrency: { ...queueDefaults.concurrency, total: queue.concurrency },
+      },
+    })
+  }
+
+  async drain(): Promise<void> {
+    this.#state = 'draining'
+    this.#log.event('info', 'draining', {})
+    await Promise.all([this.#listeners.drain(), this.#queue?.drain()])
+    await this.#close()
+  }
+
+  async stop(): Promise<void> {
+    this.#state = 'draining'
+    this.#listeners.destroy()
+    await this.#queue?.stop()
+    await this.#close()
+  }
+
+  async #close(): Promise<void> {
+    this.#deliveries.abort()
+    const [spool, generation] = [this.#spool, this.#generation]
+    this.#queue = undefined
+    this.#spool = undefined
+    await this.#sweep?.stop()
+    this.#sweep = undefined
+    await generation?.close()
+    await spool?.close()
+    if (spool) this.#log.event('info', 'stopped', {})
+  }
+
+  async reload(settings: Settings): Promise<Reloaded> {
+    const before = this.#now
+    const next = await makeGeneration(settings, this.#standing)
+    let opened: Awaited<ReturnType<Listeners['prepare']>>
+    try {
+      opened = await this.#listeners.prepare(settings)
+    } catch (error) {
+      await next.close()
+      throw error
+    }
+    this.#generation = next
+    opened.commit()
+    await this.#spool?.forgetLanes()
+    this.#queue?.kick()
+    void before.close()
+    const restartNeeded = FIXED.filter((key) => JSON.stringify(before.settings[key]) !== JSON.stringify(settings[key]))
+    this.#log.event('info', 'reloaded', { 'restart-needed': restartNeeded })
+    return { restartNeeded }
+  }
+
+  async explain(address: string): Promise<Explained> {
+    const { resolver, settings } = this.#now
+    const text = address.includes('@') ? address : `${address}@${settings.domains[0] ?? settings.hostname}`
+    return explainAddress(readAddress(text), resolver)
+  }
+
+  extensions(): readonly ExtensionRow[] {
+    return extensionRows(this.#now.offers, this.#now.client)
+  }
+
+  async status(): Promise<Status> {
+    const { settings } = this.#now
+    return {
+      state: this.#state,
+      hostname: settings.hostname,
+      domain: settings.domains[0] ?? settings.hostname,
+      pid: process.pid,
+      uptime: this.#clock.now() - this.#started,
+      listeners: this.#listeners.addresses,
+      sessions: this.#listeners.connections,
+      queue: await this.spool.counts(),
+    }
+  }
+
+  submit(mail: Submission, body: AsyncIterable<Uint8Array>): Promise<{ readonly id: string }> {
+    const { settings, resolver } = this.#now
+    return takeLocal(mail, body, {
+      listener: 'local',
+      hostname: settings.hostname,
+      hops: settings.limits.hops,
+      spool: this.spool,
+      resolver,
+      clock: this.#clock,
+      log: this.#log,
+      maxOctets: settings.limits.message,
+      maxHeader: settings.limits.header,
+      maxRecipients: settings.limits.recipients,
+    })
+  }
+
+  attend(channel: Channel): Promise<void> {
+    return serve(channel, this.#now.local, this.#deliveries.signal)
+  }
+}
+
+/** The transports in force, whichever those are when one is asked for. */
+class CurrentTransports extends Map<string, Transport> {
+  readonly #current: () => ReadonlyMap<string, Transport>
+
+  constructor(current: () => ReadonlyMap<string, Transport>) {
+    super()
+    this.#current = current
+  }
+
+  override get(name: string): Transport | undefined {
+    return this.#current().get(name)
+  }
+
+  override has(name: string): boolean {
+    return this.#current().has(name)
+  }
+}

@@ -1,0 +1,80 @@
+import { z } from 'zod'
+import { networks } from '../config/networks.ts'
+import type { ExtensionBlocks, ListenerSettings } from '../config/settings.ts'
+import * as extensions from '../extensions/index.ts'
+import type { Extension, Session } from '../smtp/extension.ts'
+
+const NONE = z.strictObject({})
+
+/** By keyword in lower case, the schema of what may be set. */
+export const extensionSchemas: ReadonlyMap<string, z.ZodType> = new Map<string, z.ZodType>([
+  ['starttls', NONE],
+  ['pipelining', NONE],
+  ['size', NONE],
+  ['8bitmime', NONE],
+  ['chunking', NONE],
+  ['dsn', NONE],
+  ['help', NONE],
+  ['expn', extensions.expnSettings],
+  ['vrfy', extensions.vrfySettings],
+  ['enhancedstatuscodes', NONE],
+])
+
+/** What extensions need of the rest of the program. */
+export interface ExtensionServices {
+  /** Absent: no STARTTLS as a server. */
+  readonly serverTls?: extensions.Tls
+  readonly clientTls: extensions.Tls
+  readonly verify: extensions.Verify
+  readonly expand: extensions.Expand
+}
+
+const on = (blocks: ExtensionBlocks, keyword: string, make: () => Extension): Extension[] =>
+  blocks[keyword] === 'off' ? [] : [make()]
+
+/** A client's network is among those that a block's `allow` names. */
+const allowed = (block: unknown): ((session: Session) => boolean) => {
+  const list = z.object({ allow: z.array(z.string()) }).safeParse(block)
+  const among = networks(list.success ? list.data.allow : [])
+  return ({ peer }) => among(peer)
+}
+
+/** In the order in which they act: what changes the channel, then the rest, and last who has the last word on replies. */
+export const serverExtensions = (listener: ListenerSettings, services: ExtensionServices): Extension[] => {
+  const { extensions: blocks, limits, protocol } = listener
+  const { serverTls } = services
+  return [
+    ...(serverTls ? on(blocks, 'starttls', () => extensions.startTls(serverTls)) : []),
+    ...(protocol === 'lmtp' ? [extensions.lmtp()] : []),
+    ...on(blocks, 'pipelining', extensions.pipelining),
+    ...on(blocks, 'size', () => extensions.size(limits.message)),
+    ...on(blocks, '8bitmime', extensions.eightBitMime),
+    ...on(blocks, 'chunking', extensions.chunking),
+    ...on(blocks, 'dsn', extensions.dsn),
+    ...on(blocks, 'help', extensions.help),
+    ...on(blocks, 'expn', () => extensions.expn(services.expand, allowed(blocks['expn']))),
+    ...on(blocks, 'vrfy', () => extensions.vrfy(services.verify, allowed(blocks['vrfy']))),
+    ...on(blocks, 'enhancedstatuscodes', extensions.enhancedStatusCodes),
+  ]
+}
+
+/** The same for a transport. */
+export const clientExtensions = (
+  dialect: 'smtp' | 'lmtp',
+  blocks: ExtensionBlocks,
+  tls: 'off' | extensions.TlsDemand,
+  services: Pick<ExtensionServices, 'clientTls'>,
+): Extension[] => [
+  ...(tls === 'off' ? [] : on(blocks, 'starttls', () => extensions.startTls(services.clientTls, tls))),
+  ...(dialect === 'lmtp' ? [extensions.lmtp()] : []),
+  ...on(blocks, 'pipelining', extensions.pipelining),
+  // Without a limit of its own it still tells the hop how big the mail is, and obeys the hop's.
+  ...on(blocks, 'size', () => extensions.size(Number.MAX_SAFE_INTEGER)),
+  ...on(blocks, '8bitmime', extensions.eightBitMime),
+  ...on(blocks, 'chunking', extensions.chunking),
+  ...on(blocks, 'dsn', extensions.dsn),
+  ...on(blocks, 'enhancedstatuscodes', extensions.enhancedStatusCodes),
+]
+
+/** Every extension there is, for reading stored parameters when reports are made. */
+export const reportExtensions = (): Extension[] => [extensions.dsn()]

@@ -1,0 +1,177 @@
+import { createResolver, type Resolver } from '../addressing/resolve.ts'
+import { networks } from '../config/networks.ts'
+import type { ListenerSettings, Settings } from '../config/settings.ts'
+import { immediate } from '../intake/immediate.ts'
+import { intake } from '../intake/intake.ts'
+import { type Address, readAddress } from '../mail/address.ts'
+import { systemServers } from '../net/dns-servers.ts'
+import { type HostsFile, hostsFile } from '../net/hosts-file.ts'
+import type { Resolver as Dns } from '../net/resolver.ts'
+import { stubResolver } from '../net/stub-resolver.ts'
+import { tlsService } from '../net/tls.ts'
+import type { Clock } from '../observe/clock.ts'
+import type { Log } from '../observe/log.ts'
+import { createReporter, type Reporter } from '../reports/report.ts'
+import type { Extension } from '../smtp/extension.ts'
+import { createRegistry } from '../smtp/registry.ts'
+import { type ServerContext, serverContext } from '../smtp/server.ts'
+import type { Spool } from '../spool/spool.ts'
+import type { Transport } from '../transports/transport.ts'
+import { serverTls } from './certificate.ts'
+import { makeDirectors } from './directors.ts'
+import { clientExtensions, reportExtensions, serverExtensions } from './extensions.ts'
+import { makeRouters } from './routers.ts'
+import { makeTransports } from './transports.ts'
+
+/** What outlives a reload. */
+export interface Standing {
+  readonly clock: Clock
+  readonly log: Log
+  /** Opened at the start; asked only when mail comes. */
+  spool(): Spool
+  /** Where listeners listen now. */
+  listening(): readonly { readonly address: string; readonly port: number }[]
+  /** Aborted when deliveries have to end. */
+  readonly signal: AbortSignal
+}
+
+/** Everything that one set of settings is made into. Nothing of it listens, claims or writes by itself. */
+export interface Generation {
+  readonly settings: Settings
+  readonly resolver: Resolver
+  readonly transports: ReadonlyMap<string, Transport>
+  readonly reporter: Reporter
+  readonly postmaster: Address
+  /** By the listener's name. */
+  readonly contexts: ReadonlyMap<string, ServerContext>
+  /** For local programs that speak SMTP. */
+  readonly local: ServerContext
+  readonly offers: ReadonlyMap<string, readonly Extension[]>
+  readonly client: readonly Extension[]
+  /** Lets idle connections and sockets go. Never rejects. */
+  close(): Promise<void>
+}
+
+/** Throws `Misconfigured` for what the settings ask and cannot be had; then nothing is left behind. */
+export const makeGeneration = async (settings: Settings, standing: Standing): Promise<Generation> => {
+  const { clock, log } = standing
+  const uid = process.getuid?.() ?? 0
+  const gid = process.getgid?.() ?? 0
+  const postmaster = readAddress(settings.postmaster)
+  const tls = await serverTls(settings, clock)
+  const clientTls = tlsService({ clock })
+  const dns = await makeDns(settings, clock)
+  const self = { hostname: settings.hostname, addresses: () => standing.listening() }
+  const transports = makeTransports(settings, { clock, log, resolver: dns, clientTls, runningAs: { uid, gid } })
+  const resolver = createResolver({
+    domains: settings.domains,
+    hostname: settings.hostname,
+    postmaster,
+    directors: await makeDirectors(settings, { clock, log, uid }),
+    routers: makeRouters(settings, dns, self),
+    clock,
+    log,
+  })
+  const reporter = createReporter({
+    hostname: settings.hostname,
+    extensions: reportExtensions(),
+    clock,
+    postmaster,
+    maxReturned: settings.queue['return-limit'],
+    expires: ({ accepted, schedule }) => (schedule.notBefore ?? accepted) + settings.queue.lifetime,
+  })
+  const services = {
+    clientTls,
+    verify: (address: Address) => verify(address, resolver, settings),
+    expand: (address: Address) => resolver.expand(atHome(address, settings)),
+  }
+  const offers = new Map(
+    settings.listen.map((listener) => [
+      listener.name,
+      serverExtensions(listener, tls ? { ...services, serverTls: tls } : services),
+    ]),
+  )
+  const trusted = networks(settings['relay-from'])
+  const context = (listener: ListenerSettings, extensions: readonly Extension[], local: boolean): ServerContext =>
+    serverContext({
+      hostname: settings.hostname,
+      listener: listener.name,
+      registry: createRegistry(extensions),
+      clock,
+      log,
+      limits: listener.limits,
+      timeouts: { command: settings.timeouts.command, body: settings.timeouts.command },
+      bareNewlines: listener['bare-newlines'],
+      sink:
+        listener.protocol === 'lmtp'
+          ? immediate({
+              listener: listener.name,
+              hostname: settings.hostname,
+              spool: { open: () => standing.spool().open() },
+              resolver,
+              transports,
+              clock,
+              log,
+              signal: standing.signal,
+            })
+          : intake({
+              listener: listener.name,
+              hostname: settings.hostname,
+              spool: { open: () => standing.spool().open() },
+              resolver,
+              hops: listener.limits.hops,
+              mayRelay: (session) => local || session.identity !== undefined || trusted(session.peer),
+              clock,
+              log,
+            }),
+    })
+  const here = localListener(settings)
+  return {
+    settings,
+    resolver,
+    transports,
+    reporter,
+    postmaster,
+    offers,
+    client: clientExtensions('smtp', settings.extensions, 'may', { clientTls }),
+    contexts: new Map(settings.listen.map((one) => [one.name, context(one, offers.get(one.name) ?? [], false)])),
+    local: context(here, serverExtensions(here, services), true),
+    async close() {
+      await Promise.allSettled([...[...transports.values()].map((transport) => transport.close()), dns.close()])
+    },
+  }
+}
+
+/** `sendmail -bs`: SMTP with a program of this machine. */
+const localListener = (settings: Settings): ListenerSettings => ({
+  name: 'local',
+  protocol: 'smtp',
+  addresses: [],
+  extensions: settings.extensions,
+  limits: settings.limits,
+  'bare-newlines': settings['bare-newlines'],
+})
+
+const makeDns = async ({ dns }: Settings, clock: Clock): Promise<Dns & { close(): Promise<void> }> => {
+  const servers = dns.servers.length > 0 ? dns.servers : await systemServers()
+  return stubResolver({ servers, clock, hosts: withSettings(dns.hosts), timeout: dns.timeout })
+}
+
+/** Names of the settings before those of the machine's file. */
+const withSettings = (given: Settings['dns']['hosts']): HostsFile => {
+  const file = hostsFile()
+  return { addresses: async (name) => given.get(name.toLowerCase()) ?? file.addresses(name) }
+}
+
+const atHome = (address: Address, { domains, hostname }: Settings): Address =>
+  address.domain === '' ? { local: address.local, domain: domains[0] ?? hostname } : address
+
+const verify = async (
+  address: Address,
+  resolver: Resolver,
+  settings: Settings,
+): Promise<'known' | 'unknown' | 'elsewhere'> => {
+  const whole = atHome(address, settings)
+  if (!resolver.isOurs(whole.domain)) return 'elsewhere'
+  return (await resolver.resolve(whole)).to === 'nobody' ? 'unknown' : 'known'
+}

@@ -1,0 +1,79 @@
+import { hostname as machineName } from 'node:os'
+import type { Settings, TransportSettings } from '../config/settings.ts'
+import type { Tls } from '../extensions/index.ts'
+import { dial } from '../net/dialer.ts'
+import type { Resolver } from '../net/resolver.ts'
+import type { Clock } from '../observe/clock.ts'
+import type { Log } from '../observe/log.ts'
+import { createRegistry } from '../smtp/registry.ts'
+import { discardTransport } from '../transports/discard.ts'
+import { lmtpTransport } from '../transports/lmtp.ts'
+import { maildirTransport } from '../transports/maildir.ts'
+import { mboxTransport } from '../transports/mbox.ts'
+import { smtpTransport } from '../transports/smtp.ts'
+import type { Transport } from '../transports/transport.ts'
+import { clientExtensions } from './extensions.ts'
+
+export interface TransportMeans {
+  readonly clock: Clock
+  readonly log: Log
+  readonly resolver: Resolver
+  readonly clientTls: Tls
+  readonly runningAs: { readonly uid: number; readonly gid: number }
+}
+
+/** By name. Throws `Misconfigured` for what cannot work as it is set up. */
+export const makeTransports = (settings: Settings, means: TransportMeans): Map<string, Transport> =>
+  new Map(settings.transports.map((one) => [one.name, make(one, settings, means)]))
+
+const make = (one: TransportSettings, settings: Settings, means: TransportMeans): Transport => {
+  const { clock, log, runningAs } = means
+  const { name } = one
+  switch (one.driver) {
+    case 'maildir':
+      return maildirTransport({ name, path: one.path, hostname: settings.hostname, clock, log, runningAs })
+    case 'mbox':
+      // The lock names the machine, which may not be what mail calls it.
+      return mboxTransport({ name, path: one.path, hostname: machineName(), clock, log, runningAs })
+    case 'discard':
+      return discardTransport({ name, clock, log })
+    case 'smtp':
+      return smtpTransport(network(one, 'smtp', settings, means))
+    case 'lmtp':
+      return lmtpTransport({ ...network(one, 'lmtp', settings, means), ...(one.to ? { store: storeAt(one.to) } : {}) })
+  }
+}
+
+const storeAt = (to: { path: string } | { host: string; port: number }) =>
+  'path' in to ? { name: to.path, port: 0 } : { name: to.host, port: to.port }
+
+const network = (
+  one: Extract<TransportSettings, { driver: 'smtp' | 'lmtp' }>,
+  dialect: 'smtp' | 'lmtp',
+  settings: Settings,
+  { clock, log, resolver, clientTls }: TransportMeans,
+): Parameters<typeof smtpTransport>[0] => {
+  const { timeouts, hostname } = settings
+  return {
+    name: one.name,
+    registry: createRegistry(clientExtensions(dialect, one.extensions, one.tls, { clientTls })),
+    dial,
+    resolver,
+    hostname,
+    clock,
+    log,
+    limits: { perDestination: one.concurrency, recipientsPerDelivery: one.recipients },
+    connections: { idle: one.idle },
+    timeouts: {
+      connect: timeouts.connect,
+      greeting: timeouts.greeting,
+      hello: timeouts.hello,
+      mail: timeouts.mail,
+      rcpt: timeouts.rcpt,
+      data: timeouts.data,
+      block: timeouts.block,
+      end: timeouts['end-of-data'],
+      quit: timeouts.quit,
+    },
+  }
+}
