@@ -8,7 +8,7 @@ import type { Fork, NewRecipient, SpooledMessage, SpooledRecipient } from '../sp
 import type { Verdict } from './verdict.ts'
 
 /** One transaction adds and forks this many slices of members at most; what is left is for the next claim. */
-const SLICES = 10
+const SLICES = 20
 
 /** Members up to and with this key have become messages. */
 const UPTO = 'members<='
@@ -74,7 +74,8 @@ export const expansion = (
         return { is: 'failed', last, attempted: false }
       }
       const lineage = [recipient.address, ...recipient.ancestors]
-      const distinct = new Map(members.map((member) => [addressKey(member), member]))
+      const distinct = new Map<string, Address>()
+      for (const member of members) distinct.set(addressKey(member), member)
       // A report must not come back as mail from a list's owner: it stays without sender (RFC 5321 4.5.5).
       const list = owner !== undefined && message.sender !== null
       const kind = list ? 'list' : distinct.size === 1 ? 'one' : 'many'
@@ -94,19 +95,13 @@ export const expansion = (
         .map((note) => note.slice(UPTO.length))
         .sort()
         .at(-1)
-      const left = [...distinct]
-        .filter(([key]) => upTo === undefined || key > upTo)
-        .sort(([a], [b]) => (a < b ? -1 : 1))
+      const left = [...distinct.keys()].filter((key) => upTo === undefined || key > upTo).sort()
       const part = left.slice(0, Math.floor(room / slice) * slice)
       if (part.length === 0 && left.length > 0) return undefined
       room -= Math.ceil(part.length / slice) * slice
 
-      const served = list
-        ? part.map(([, member]) => member)
-        : fresh(
-            part.map(([, member]) => member),
-            lineage,
-          )
+      const some = part.flatMap((key) => distinct.get(key) ?? [])
+      const served = list ? some : fresh(some, lineage)
       const sender = list ? owner : recipient.sender === undefined ? message.sender : recipient.sender
       const forks: Fork[] = []
       for (let from = 0; from < served.length; from += slice) {
@@ -120,7 +115,7 @@ export const expansion = (
       const end = part.at(-1)
       return end === undefined || part.length === left.length
         ? expanded(distinct.size, kind, [], forks)
-        : { is: 'expanding', forks, note: `${UPTO}${end[0]}` }
+        : { is: 'expanding', forks, note: `${UPTO}${end}` }
     },
   }
 }

@@ -30,7 +30,8 @@ export const addressTable = (entries: Readonly<Record<string, Entry>> = {}): Add
     return { to: 'host', transport, destination, hosts: async () => [], lane, by: 'table' }
   }
   const plain = (address: Address): Resolution => {
-    if (address.domain !== 'ours.example') return host(`smtp/${address.domain}`)
+    const domain = address.domain.toLowerCase()
+    if (domain !== 'ours.example') return host(`smtp/${domain}`)
     const mailbox = { user: address.local, home: `/home/${address.local}` }
     return { to: 'mailbox', transport: 'local', mailbox, lane: `local/${address.local}`, by: 'users' }
   }

@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { queueBench } from '../../test/doubles/queue-bench.ts'
+import { diagnosisOf, type Say } from '../../test/doubles/scripted-transport.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+test('a dead host costs a few attempts at first, then one at the end of each rest, and the rests grow', async () => {
+  let say: Say = 'down'
+  const bench = queueBench({ smtp: { say: ({ address }) => (address.domain === 'dead.example' ? say : 250) } })
+  await bench.queue.start()
+  const start = bench.clock.now()
+  for (let n = 0; n < 200; n += 1) await bench.put([`u${n}@dead.example`])
+  await bench.put(['x@alive.example'])
+  await bench.clock.advance(1000)
+  const tried = () => bench.smtp.deliveries.filter((one) => one.to[0]?.endsWith('@dead.example'))
+  assert.ok(tried().length <= 5, `${tried().length} attempts`)
+  assert.deepEqual(bench.smtp.delivered, ['x@alive.example'])
+  const first = tried().length
+
+  await bench.clock.advance(40 * MINUTE)
+  const probes = tried().slice(first)
+  assert.deepEqual(
+    probes.map(({ at }) => Math.round((at - start) / MINUTE)),
+    [1, 3, 7, 15, 31],
+  )
+  const rests = await bench.spool.rests.list(bench.clock.now())
+  assert.equal(rests[0]?.lane, 'smtp/dead.example')
+  assert.match(rests[0]?.why ?? '', /^421 4\.0\.0 Connection refused/)
+  assert.equal(bench.queue.status().rests.length, 1)
+
+  say = 250
+  await bench.clock.advance(3 * HOUR)
+  assert.equal(new Set(bench.smtp.delivered).size, 201)
+  assert.equal(bench.smtp.delivered.length, 201)
+  assert.deepEqual(await bench.spool.rests.list(bench.clock.now()), [])
+  assert.equal((await bench.spool.counts()).messages, 0)
+  await bench.queue.stop()
+})
+
+test('mail for a host at rest is warned about and given up in time, though it is not tried', async () => {
+  const bench = queueBench({
+    smtp: { say: ({ address }) => (address.domain === 'dead.example' ? 'down' : 250) },
+    settings: { lifetime: 6 * HOUR, rest: { first: MINUTE, most: 24 * HOUR } },
+  })
+  await bench.queue.start()
+  for (let n = 0; n < 30; n += 1) await bench.put([`u${n}@dead.example`])
+  await bench.clock.advance(6 * HOUR + 2 * MINUTE)
+  const events = bench.reporter.composed.map((one) => one.recipients.map((r) => `${r.event} ${r.last.status}`).join())
+  assert.equal(events.filter((one) => one === 'delayed 4.0.0' || one === 'delayed 4.4.1').length, 30)
+  assert.equal(events.filter((one) => one.startsWith('failed 4.')).length, 30)
+  assert.ok(bench.smtp.deliveries.filter((one) => one.to[0]?.endsWith('@dead.example')).length < 50)
+  assert.equal((await bench.spool.counts()).messages, 0)
+  await bench.queue.stop()
+})
+
+test('a milestone of mail at rest is met when it comes', async () => {
+  const bench = queueBench({ smtp: { say: ({ address }) => (address.domain === 'dead.example' ? 'down' : 250) } })
+  await bench.queue.start()
+  await bench.put(['first@dead.example'])
+  await bench.clock.advance(20 * MINUTE)
+  const at = bench.clock.now() + MINUTE
+  await bench.put(['urgent@dead.example'], { schedule: { milestones: [{ at, do: 'fail', status: '5.4.7' }] } })
+  await bench.clock.advance(MINUTE + 2000)
+  assert.deepEqual(
+    bench.reporter.composed.flatMap((one) => one.recipients.map((r) => `${r.address.local} ${r.last.status}`)),
+    ['urgent 5.4.7'],
+  )
+  await bench.queue.stop()
+})
+
+test('a rest survives a restart, and a kick ends it', async () => {
+  const bench = queueBench({ smtp: { say: () => 'down' } })
+  await bench.queue.start()
+  await bench.put(['a@dead.example'])
+  await bench.clock.advance(1000)
+  await bench.queue.stop()
+  const next = bench.another({ owner: 'queue' })
+  await next.start()
+  await bench.put(['b@dead.example'])
+  await bench.clock.advance(10_000)
+  assert.deepEqual(
+    next.status().rests.map(({ lane }) => lane),
+    ['smtp/dead.example'],
+  )
+  assert.equal(bench.smtp.deliveries.length, 1)
+
+  await bench.spool.operate({ do: 'retry', match: {}, now: bench.clock.now() })
+  next.kick('smtp/dead.example')
+  await bench.clock.advance(1000)
+  assert.equal(bench.smtp.deliveries.length, 2, 'one probe')
+  assert.deepEqual(bench.smtp.delivered.length, 0)
+  await next.stop()
+})
+
+test('a connection refused while others get through is a busy host, not a dead one', async () => {
+  let running = 0
+  const bench = queueBench({
+    smtp: {
+      async deliver({ recipients }, _, settled) {
+        running += 1
+        const full = running > 2
+        await bench.clock.settle()
+        running -= 1
+        for (const { key } of recipients) {
+          const diagnosis = diagnosisOf(full ? 421 : 250, bench.clock.now())
+          settled(full ? { of: key, diagnosis, destinationDown: true } : { of: key, diagnosis })
+        }
+      },
+    },
+  })
+  await bench.queue.start()
+  await bench.put(['warm@busy.example'])
+  await bench.clock.advance(100)
+  for (let n = 0; n < 50; n += 1) await bench.put([`u${n}@busy.example`])
+  await bench.clock.advance(2 * HOUR)
+  assert.equal(new Set(bench.smtp.delivered).size, 51)
+  assert.deepEqual(await bench.spool.rests.list(bench.clock.now()), [])
+  await bench.queue.stop()
+})
+
+test("a destination's window begins small, grows with success, and the transport's limit is its top", async () => {
+  const bench = queueBench({
+    smtp: {
+      limits: { perDestination: 8 },
+      async deliver({ recipients }, _, settled) {
+        await new Promise<void>((resolve) => bench.clock.after(10, resolve))
+        for (const { key } of recipients) settled({ of: key, diagnosis: diagnosisOf(250, bench.clock.now()) })
+      },
+    },
+  })
+  for (let n = 0; n < 300; n += 1) await bench.put([`u${n}@one.example`])
+  await bench.queue.start()
+  await bench.clock.advance(9)
+  assert.equal(bench.smtp.peak, 5)
+  await bench.clock.advance(1000)
+  assert.equal(bench.smtp.peak, 8)
+  assert.equal(bench.smtp.delivered.length, 300)
+  await bench.queue.stop()
+})
+
+test('all lanes together have a limit, and a full lane does not hold up another', async () => {
+  const bench = queueBench({
+    settings: { concurrency: { total: 12, perDestination: 5, initial: 5, resolving: 5 } },
+    smtp: {
+      async deliver({ recipients }, _, settled) {
+        const slow = recipients[0]?.address.domain === 'slow.example'
+        await new Promise<void>((resolve) => bench.clock.after(slow ? HOUR : 10, resolve))
+        for (const { key } of recipients) settled({ of: key, diagnosis: diagnosisOf(250, bench.clock.now()) })
+      },
+    },
+  })
+  for (let n = 0; n < 500; n += 1) await bench.put([`u${n}@slow.example`])
+  for (let n = 0; n < 50; n += 1) await bench.put([`u${n}@d${n % 10}.example`])
+  await bench.queue.start()
+  await bench.clock.advance(MINUTE)
+  assert.equal(bench.smtp.delivered.length, 50)
+  assert.equal(bench.smtp.running, 5)
+  assert.ok(bench.smtp.peak <= 12, `${bench.smtp.peak} at once`)
+  const { lanes, delivering } = bench.queue.status()
+  assert.equal(delivering, 5)
+  assert.deepEqual(
+    lanes.map(({ lane }) => lane),
+    ['smtp/slow.example'],
+  )
+  const stopped = bench.queue.stop()
+  await bench.clock.advance(MINUTE)
+  await stopped
+})
+
+test('urgent mail goes first', async () => {
+  const bench = queueBench({ settings: { concurrency: { total: 1, perDestination: 1, initial: 1, resolving: 1 } } })
+  for (const [name, priority] of [
+    ['low', -3],
+    ['none', 0],
+    ['high', 6],
+  ] as const) {
+    await bench.put([`${name}@far.example`], { schedule: { priority } })
+  }
+  await bench.queue.start()
+  await bench.clock.advance(100)
+  assert.deepEqual(bench.smtp.delivered, ['high@far.example', 'none@far.example', 'low@far.example'])
+  await bench.queue.stop()
+})
