@@ -325,6 +325,11 @@ test('aliases are followed, inside one answer and with another question', async 
       ['a.test', 'b.test', 'c.test'],
     )
   })
+  const bare: Script = () => [{ answers: [cname('a.test', 'b.test')], authorities: [soa('test', 60)] }]
+  await against([bare], async ({ resolver, servers }) => {
+    assert.deepEqual(await resolver.mx('a.test'), [])
+    assert.equal(servers[0].queries.length, 1)
+  })
   await against([zone([cname('a.test', 'gone.test')])], async ({ resolver }) => {
     await assert.rejects(resolver.mx('a.test'), fails('notFound'))
   })

@@ -207,6 +207,16 @@ test('when better hosts than we cannot be looked up now, it is not a loop yet; w
   assert.equal(await refusal('a.test', { mx, addresses }), '554 5.4.6')
 })
 
+test('hosts behind us are of no interest, even when they cannot be looked up now', async () => {
+  const mx = {
+    'a.test': [
+      [10, 'alias.test'],
+      [20, 'silent.test'],
+    ],
+  } as const
+  assert.equal(await refusal('a.test', { mx, addresses: { ...addresses, 'silent.test': 'failed' } }), '554 5.4.6')
+})
+
 test('at another port our address is somebody else', async () => {
   const answers = { mx: { 'a.test': [[1, 'alias.test']] }, addresses } as const
   assert.equal((await hosts('a.test', answers, 2525)).length, 1)
