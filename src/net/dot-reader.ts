@@ -75,7 +75,7 @@ const ending = (chunk: Buffer, at: number): number => {
   const last = chunk.length - 1
   if (last < at) return INSIDE
   if (chunk[last] === CR) return AFTER_CR
-  return chunk[last] === LF && last > at && chunk[last - 1] === CR ? AT_START : INSIDE
+  return chunk[last] === LF && chunk[last - 1] === CR ? AT_START : INSIDE
 }
 
 /** Whether other octets than CRLF follow a dot at the start of a line. Undefined while they have not arrived. */

@@ -209,12 +209,13 @@ export class StreamChannel implements Channel {
   #more(ms: number): Promise<void> {
     if (this.#noInput) return Promise.reject(this.#noInput)
     if (this.#arrival.waiting) return Promise.reject(new Error('Two readers on one channel'))
+    this.#relieve(true)
     return this.#arrival.wait(ms, `No input for ${Math.round(ms) / 1000} s`)
   }
 
-  /** Lets the peer go on once most of what it sent has been read. */
-  #relieve(): void {
-    if (!this.#paused || this.#input.weight > this.#highWater / 2) return
+  /** Lets the peer go on once most of what it sent has been read, or more is needed to read on. */
+  #relieve(wanted = false): void {
+    if (!this.#paused || (!wanted && this.#input.weight > this.#highWater / 2)) return
     this.#paused = false
     this.#duplex.resume()
   }
