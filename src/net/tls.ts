@@ -24,7 +24,7 @@ export interface TlsSettings {
   readonly ciphers?: string
 }
 
-export interface ClientTlsOptions {
+interface ClientTlsOptions {
   /** Refuse a peer whose certificate is not trusted or not for the name; `secured` tells otherwise (RFC 7435). */
   readonly verify?: boolean
   readonly timeout?: number
