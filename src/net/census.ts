@@ -9,7 +9,10 @@ export interface Census {
 }
 
 /** Absent limits are none. A peer without an IP address (a UNIX socket) counts in all only. */
-export const census = (most = Number.POSITIVE_INFINITY, mostPerPeer = Number.POSITIVE_INFINITY): Census => {
+export const census = (
+  most: number = Number.POSITIVE_INFINITY,
+  mostPerPeer: number = Number.POSITIVE_INFINITY,
+): Census => {
   const perPeer = new Map<string, number>()
   let present = 0
   return {
