@@ -1,0 +1,170 @@
+import { dirname } from 'node:path'
+import { formatAddress } from '../mail/address.ts'
+import type { Instant } from '../mail/instant.ts'
+import { Misconfigured } from '../mail/misconfigured.ts'
+import type { SpooledMessage } from '../spool/spool.ts'
+import { batched, lines, quoteFrom, withTop } from './local-content.ts'
+import { type LocalMail, type LocalOptions, localTransport } from './local-delivery.ts'
+import { type Disk, type DiskFile, errorCode, localDisk } from './local-disk.ts'
+import { type DotLock, dotLocks, type Plan, type ThisProcess, thisProcess } from './local-lock.ts'
+import { makeFolders, type Place, placeOf, refuseLinks } from './local-place.ts'
+import type { Transport } from './transport.ts'
+
+export interface MboxOptions extends LocalOptions {
+  /** Of the file: `/var/mail/${user}`, `~/mbox`; see `placeOf`. */
+  readonly path: string
+  readonly hostname: string
+  /** Absent: this machine's. */
+  readonly disk?: Disk
+  /** Absent: the one that runs. */
+  readonly process?: ThisProcess
+}
+
+const SCANNED = 64 * 1024
+
+/** `From SENDER DATE`, the date as asctime(3) writes it, in UTC. */
+const fromLine = ({ sender }: SpooledMessage, at: Instant): string => {
+  const [day = '', date = '', month = '', year = '', time = ''] = new Date(at).toUTCString().split(/,? /)
+  const who = sender === null ? 'MAILER-DAEMON' : formatAddress(sender).replace(/\s/g, '-')
+  return `From ${who} ${day} ${month} ${String(Number(date)).padStart(2)} ${time} ${year}`
+}
+
+/** What must stand between the end of a mailbox and the next `From ` line, so that there is an empty line. */
+const gap = async (file: DiskFile, size: number): Promise<string> => {
+  if (size === 0) return ''
+  const end = Buffer.from(await file.read(Math.max(0, size - 2), 2)).toString('latin1')
+  return end.endsWith('\n\n') || end === '\n' ? '' : end.endsWith('\n') ? '\n' : '\n\n'
+}
+
+/** Whether all that stands behind `plan.size` is what the plan meant to append, or the beginning of it. */
+const isPlanned = async (file: DiskFile, size: number, plan: Plan): Promise<boolean> => {
+  const line = `${plan.firstLine}\n`
+  const head = await file.read(plan.size, line.length + 2)
+  const begun = Buffer.from(head)
+    .toString('latin1')
+    .replace(/^\n{0,2}/, '')
+  if (!line.startsWith(begun) && !begun.startsWith(line)) return false
+  // Within a message no line begins so, they are quoted: it is another's.
+  for (let at = plan.size + line.length - 1; at < size; at += SCANNED) {
+    const part = Buffer.from(await file.read(at, SCANNED + '\nFrom '.length))
+    if (part.includes('\nFrom ')) return false
+  }
+  return true
+}
+
+/**
+ * Delivers by appending to mailboxes in the mboxrd format, with LF line ends, under a `FILE.lock`. An append that fails
+ * is taken back; one that a crash cut short is taken back by the next delivery, for the lock says how long the file was.
+ * Throws `Misconfigured` for a path that cannot be.
+ */
+export const mboxTransport = (options: MboxOptions): Transport => {
+  const { clock, log, disk = localDisk } = options
+  const place = placeOf(options.path)
+
+  const open = async (path: string): Promise<{ file: DiskFile; size: number }> => {
+    const file = await disk.append(path)
+    try {
+      const { size, regular, links } = await file.status()
+      if (!regular || links !== 1) throw new Misconfigured(`${path} is not a file with one name, so it is no mailbox`)
+      return { file, size }
+    } catch (error) {
+      await file.close().catch(() => {})
+      throw error
+    }
+  }
+
+  const takeBack = async (path: string, plan: Plan): Promise<void> => {
+    const { file, size } = await open(path)
+    try {
+      if (size <= plan.size) return
+      const planned = await isPlanned(file, size, plan)
+      log.event('warn', planned ? 'unfinished delivery taken back' : 'mailbox changed since an unfinished delivery', {
+        file: path,
+        size,
+        before: plan.size,
+      })
+      if (!planned) return
+      await file.truncate(plan.size)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  }
+
+  const lock = dotLocks({ disk, clock, log, takeBack, process: options.process ?? thisProcess(options.hostname) })
+
+  const append = async (
+    file: DiskFile,
+    before: number,
+    held: DotLock,
+    { message, top }: LocalMail,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    const first = fromLine(message, clock.now())
+    const lead = await gap(file, before)
+    await held.plan({ size: before, firstLine: first })
+    try {
+      let last: number | undefined
+      for await (const octets of batched(withTop(`${lead}${first}\n${top}`, quoteFrom(lines(message.content()))))) {
+        signal.throwIfAborted()
+        await file.write(octets)
+        last = octets.at(-1)
+      }
+      signal.throwIfAborted()
+      await file.write(Buffer.from(last === 10 ? '\n' : '\n\n'))
+      await file.sync()
+      await held.keep()
+    } catch (error) {
+      try {
+        await file.truncate(before)
+        await file.sync()
+      } catch {
+        held.abandon()
+      }
+      throw error
+    }
+  }
+
+  const lockIn = async (at: Place, signal: AbortSignal): Promise<DotLock> => {
+    try {
+      return await lock(at.path, signal)
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error
+      await makeFolders(disk, at.floor, dirname(at.path))
+      return await lock(at.path, signal)
+    }
+  }
+
+  const deposit = async (at: Place, mail: LocalMail, signal: AbortSignal): Promise<void> => {
+    await refuseLinks(disk, at, dirname(at.path))
+    const held = await lockIn(at, signal)
+    try {
+      const { file, size } = await open(at.path)
+      try {
+        await append(file, size, held, mail, signal)
+      } finally {
+        // All that matters was synced.
+        await file.close().catch(() => {})
+      }
+    } finally {
+      await held.release()
+    }
+  }
+
+  // Deliveries of our own wait for each other here, at the lock they would look only twice a second.
+  const turns = new Map<string, Promise<void>>()
+  return localTransport(options, 1, async (mailbox, mail, signal) => {
+    const at = place(mailbox)
+    const before = turns.get(at.path)
+    const mine = (async () => {
+      await before?.catch(() => {})
+      await deposit(at, mail, signal)
+    })()
+    turns.set(at.path, mine)
+    try {
+      await mine
+    } finally {
+      if (turns.get(at.path) === mine) turns.delete(at.path)
+    }
+  })
+}
