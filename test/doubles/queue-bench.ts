@@ -22,6 +22,7 @@ export interface QueueBench {
   readonly queue: Queue
   /** Keeps a message and tells its id. Recipients as `NewRecipient`, or as addresses; those get the lane they resolve to. */
   put(to: readonly (string | NewRecipient)[], more?: Partial<MessageRecord>): Promise<string>
+  /** In the order in which they were given. */
   recipients(id: string): Promise<readonly SpooledRecipient[]>
   /** `address: fate`, sorted; empty once the message is gone. */
   fates(id: string): Promise<readonly string[]>
@@ -118,7 +119,7 @@ export const queueBench = (given: BenchOptions = {}): QueueBench => {
       })
       return draft.id
     },
-    recipients: async (id) => (await kept.show(id))?.recipients ?? [],
+    recipients: async (id) => ((await kept.show(id))?.recipients ?? []).toSorted((a, b) => a.key - b.key),
     fates: async (id) =>
       ((await kept.show(id))?.recipients ?? []).map((r) => `${formatAddress(r.address)}: ${r.fate.is}`).sort(),
     history: async (id) => (await kept.trace(id)).map((event) => event.text),
