@@ -3,7 +3,8 @@ import type { ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
 import type { BodyFacts } from '../mail/facts.ts'
 import type { Instant } from '../mail/instant.ts'
 import { refuse } from '../mail/reply.ts'
-import { applyEdits, type Header, type HeaderEdit } from '../mime/fields.ts'
+import { applyEdits, type Header, type HeaderEdit, readHeader, separator } from '../mime/fields.ts'
+import { inspector } from '../mime/inspect.ts'
 import { loops, type Mark, protocol, received } from '../mime/trace.ts'
 import type { Log } from '../observe/log.ts'
 import type { Schedule } from '../smtp/extension.ts'
@@ -69,7 +70,10 @@ const recordOf = (id: string, mail: Deposit, { hostname }: DepositOptions): Mess
     sender: mail.sender,
     params: mail.params,
     recipients: mail.recipients,
-    prefix: Buffer.concat([Buffer.from(trace), header ?? Buffer.alloc(0)]),
+    prefix: Buffer.concat([
+      Buffer.from(trace + separator(header ? readHeader(header) : mail.header)),
+      header ?? Buffer.alloc(0),
+    ]),
     bodyFrom: header ? mail.facts.headerOctets : 0,
     facts: header ? editedFacts(mail.facts, header) : mail.facts,
     origin: { ...mail.origin, protocol: how },
@@ -79,12 +83,20 @@ const recordOf = (id: string, mail: Deposit, { hostname }: DepositOptions): Mess
   }
 }
 
-const editedFacts = (facts: BodyFacts, header: Uint8Array): BodyFacts => ({
-  ...facts,
-  octets: facts.octets - facts.headerOctets + header.length,
-  headerOctets: header.length,
-  eightBitHeader: header.some((octet) => octet > 127),
-})
+/** Of the body nothing has changed; of the header anything may have. */
+const editedFacts = (facts: BodyFacts, header: Uint8Array): BodyFacts => {
+  const inspect = inspector({ maxHeader: header.length })
+  inspect.write(header)
+  const { facts: edited } = inspect.end()
+  return {
+    ...facts,
+    octets: facts.octets - facts.headerOctets + header.length,
+    headerOctets: header.length,
+    longestLine: Math.max(facts.longestLine, edited.longestLine),
+    eightBitHeader: edited.eightBitHeader,
+    encoding: facts.encoding === '7bit' ? edited.encoding : facts.encoding,
+  }
+}
 
 /** Runs a step of the spool; its failures are answered in SMTP's words: 452 for want of room, 451 for any other. */
 export const orRefuse = async <T>(step: () => T | Promise<T>): Promise<T> => {

@@ -3,6 +3,7 @@ import type { Direction } from '../directors/director.ts'
 import type { Recipient } from '../mail/envelope.ts'
 import { Misconfigured } from '../mail/misconfigured.ts'
 import { type Reply, refuse, reply } from '../mail/reply.ts'
+import { separator } from '../mime/fields.ts'
 import { protocol, received } from '../mime/trace.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
@@ -94,7 +95,7 @@ const messageOf = (
       id: draft.id,
       recipients: transaction.recipients.map(({ address }) => address),
       at: accepted,
-    }),
+    }) + separator(end.header),
   )
   return {
     id: draft.id,
