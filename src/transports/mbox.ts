@@ -1,13 +1,11 @@
 import { dirname } from 'node:path'
-import { formatAddress } from '../mail/address.ts'
-import type { Instant } from '../mail/instant.ts'
 import { Misconfigured } from '../mail/misconfigured.ts'
-import type { SpooledMessage } from '../spool/spool.ts'
 import { batched, lines, quoteFrom, withTop } from './local-content.ts'
 import { type LocalMail, type LocalOptions, localTransport } from './local-delivery.ts'
 import { type Disk, type DiskFile, errorCode, localDisk } from './local-disk.ts'
 import { type DotLock, dotLocks, type Plan, type ThisProcess, thisProcess } from './local-lock.ts'
 import { makeFolders, type Place, placeOf, refuseLinks } from './local-place.ts'
+import { fromLine, gapBefore, isPlanned } from './mbox-format.ts'
 import type { Transport } from './transport.ts'
 
 export interface MboxOptions extends LocalOptions {
@@ -18,38 +16,6 @@ export interface MboxOptions extends LocalOptions {
   readonly disk?: Disk
   /** Absent: the one that runs. */
   readonly process?: ThisProcess
-}
-
-const SCANNED = 64 * 1024
-
-/** `From SENDER DATE`, the date as asctime(3) writes it, in UTC. */
-const fromLine = ({ sender }: SpooledMessage, at: Instant): string => {
-  const [day = '', date = '', month = '', year = '', time = ''] = new Date(at).toUTCString().split(/,? /)
-  const who = sender === null ? 'MAILER-DAEMON' : formatAddress(sender).replace(/\s/g, '-')
-  return `From ${who} ${day} ${month} ${String(Number(date)).padStart(2)} ${time} ${year}`
-}
-
-/** What must stand between the end of a mailbox and the next `From ` line, so that there is an empty line. */
-const gap = async (file: DiskFile, size: number): Promise<string> => {
-  if (size === 0) return ''
-  const end = Buffer.from(await file.read(Math.max(0, size - 2), 2)).toString('latin1')
-  return end.endsWith('\n\n') || end === '\n' ? '' : end.endsWith('\n') ? '\n' : '\n\n'
-}
-
-/** Whether all that stands behind `plan.size` is what the plan meant to append, or the beginning of it. */
-const isPlanned = async (file: DiskFile, size: number, plan: Plan): Promise<boolean> => {
-  const line = `${plan.firstLine}\n`
-  const head = await file.read(plan.size, line.length + 2)
-  const begun = Buffer.from(head)
-    .toString('latin1')
-    .replace(/^\n{0,2}/, '')
-  if (!line.startsWith(begun) && !begun.startsWith(line)) return false
-  // Within a message no line begins so, they are quoted: it is another's.
-  for (let at = plan.size + line.length - 1; at < size; at += SCANNED) {
-    const part = Buffer.from(await file.read(at, SCANNED + '\nFrom '.length))
-    if (part.includes('\nFrom ')) return false
-  }
-  return true
 }
 
 /**
@@ -101,7 +67,7 @@ export const mboxTransport = (options: MboxOptions): Transport => {
     signal: AbortSignal,
   ): Promise<void> => {
     const first = fromLine(message, clock.now())
-    const lead = await gap(file, before)
+    const lead = await gapBefore(file, before)
     await held.plan({ size: before, firstLine: first })
     try {
       let last: number | undefined
