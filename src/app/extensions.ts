@@ -49,7 +49,7 @@ export const serverExtensions = (listener: ListenerSettings, services: Extension
     ...on(blocks, 'pipelining', extensions.pipelining),
     ...on(blocks, 'size', () => extensions.size(limits.message)),
     ...on(blocks, '8bitmime', extensions.eightBitMime),
-    ...on(blocks, 'chunking', extensions.chunking),
+    ...on(blocks, 'chunking', () => extensions.chunking()),
     ...on(blocks, 'dsn', extensions.dsn),
     ...on(blocks, 'help', extensions.help),
     ...on(blocks, 'expn', () => extensions.expn(services.expand, allowed(blocks['expn']))),
@@ -71,7 +71,7 @@ export const clientExtensions = (
   // Without a limit of its own it still tells the hop how big the mail is, and obeys the hop's.
   ...on(blocks, 'size', () => extensions.size(Number.MAX_SAFE_INTEGER)),
   ...on(blocks, '8bitmime', extensions.eightBitMime),
-  ...on(blocks, 'chunking', extensions.chunking),
+  ...on(blocks, 'chunking', () => extensions.chunking()),
   ...on(blocks, 'dsn', extensions.dsn),
   ...on(blocks, 'enhancedstatuscodes', extensions.enhancedStatusCodes),
 ]

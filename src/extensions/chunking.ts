@@ -1,9 +1,6 @@
 import { Refusal, reply } from '../mail/reply.ts'
 import type { Answer, BodySender, Extension, Session, Verb } from '../smtp/extension.ts'
 
-/** Above this a body is sent in several chunks, each answered before the next is sent. */
-const CHUNK_OCTETS = 1_048_576
-
 const readArgs = (args: string): { octets: number; last: boolean } | undefined => {
   const [, digits, last] = /^(\d{1,15})( LAST)?$/i.exec(args) ?? []
   return digits === undefined ? undefined : { octets: Number(digits), last: last !== undefined }
@@ -40,36 +37,41 @@ const BDAT: Verb = {
   },
 }
 
-const sendChunks: BodySender = async (body, wire) => {
-  let held: Uint8Array[] = []
-  let octets = 0
-  const send = (last: boolean) => {
-    wire.line(`BDAT ${octets}${last ? ' LAST' : ''}`)
-    for (const piece of held) wire.raw(piece)
-    held = []
-    octets = 0
-    return wire.flush()
-  }
-  for await (const piece of body) {
-    if (octets > 0 && octets + piece.length > CHUNK_OCTETS) {
-      await send(false)
-      const answer = await wire.reply()
-      if (answer.code !== 250) throw new Refusal(answer)
+const sendChunks =
+  (most: number): BodySender =>
+  async (body, wire) => {
+    let held: Uint8Array[] = []
+    let octets = 0
+    const send = (last: boolean) => {
+      wire.line(`BDAT ${octets}${last ? ' LAST' : ''}`)
+      for (const piece of held) wire.raw(piece)
+      held = []
+      octets = 0
+      return wire.flush()
     }
-    held.push(piece)
-    octets += piece.length
+    for await (const piece of body) {
+      if (octets > 0 && octets + piece.length > most) {
+        await send(false)
+        const answer = await wire.reply()
+        if (answer.code !== 250) throw new Refusal(answer)
+      }
+      held.push(piece)
+      octets += piece.length
+    }
+    await send(true)
   }
-  await send(true)
-}
 
-/** CHUNKING, RFC 3030: the body comes in counted chunks, with neither dots nor line ends to look for. */
-export const chunking = (): Extension => ({
+/**
+ * CHUNKING, RFC 3030: the body comes in counted chunks, with neither dots nor line ends to look for. A body of more than
+ * `chunkOctets` is sent in several, each answered before the next.
+ */
+export const chunking = (chunkOctets = 1_048_576): Extension => ({
   keyword: 'CHUNKING',
   rfc: [3030],
   server: { verbs: { BDAT } },
   client: {
     offered({ hop }) {
-      hop.sendBody = sendChunks
+      hop.sendBody = sendChunks(chunkOctets)
     },
   },
 })

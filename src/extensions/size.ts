@@ -24,7 +24,6 @@ export const size = (maxOctets: number): Extension => {
         if (limit !== undefined && /^\d{1,20}$/.test(limit) && Number(limit) > 0)
           hop.limits.set('octets', Number(limit))
       },
-      concerns: () => true,
       adds: ({ facts }) => ({ SIZE: String(facts.octets) }),
     },
   }

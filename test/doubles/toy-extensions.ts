@@ -157,6 +157,7 @@ export const toys: Readonly<Record<string, () => Extension>> = {
   'X-DRESS': () => ({
     keyword: 'X-DRESS',
     rfc: [],
+    params: { MAIL: [flag('XMARK')] },
     server: {
       dress: (plain) => ({ ...plain, lines: plain.lines.map((line) => `<${line}>`) }),
       traceMark: (_session, params) => ('XMARK' in params ? { clause: 'marked' } : undefined),

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import * as extensions from '../../src/extensions/index.ts'
+import type { ParamBag } from '../../src/mail/envelope.ts'
+import type { Channel } from '../../src/net/channel.ts'
+import { memoryChannels } from '../../src/net/memory-channel.ts'
+import { silentLog } from '../../src/observe/log.ts'
+import { HopUnusable } from '../../src/smtp/client-hello.ts'
+import { type Extension, RetryWithout } from '../../src/smtp/extension.ts'
+import { createRegistry } from '../../src/smtp/registry.ts'
+import { serve, serverContext } from '../../src/smtp/server.ts'
+import { manualClock } from './manual-clock.ts'
+import { outbound, withHop } from './outbound.ts'
+import { recordingSink } from './recording-sink.ts'
+import { toys } from './toy-extensions.ts'
+import { play, readTranscript } from './transcript.ts'
+
+/** A channel whose handshake has no cryptography: what matters here is who says what when. */
+const secured = (channel: Channel, verified = false): Channel =>
+  new Proxy(channel, {
+    get(target, name) {
+      if (name === 'secured')
+        return { protocol: 'TLSv1.3', cipher: 'TLS_TOY', verified, ...(verified ? {} : { why: 'self-signed' }) }
+      const value = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+
+const members = [
+  { local: 'alice', domain: 'example.test' },
+  { local: 'bob', domain: 'example.test' },
+]
+
+const tls = (verified: boolean): extensions.Tls => ({
+  asServer: async (channel) => secured(channel),
+  asClient: async (channel) => secured(channel, verified),
+})
+
+const failingTls: extensions.Tls = {
+  asServer: async () => Promise.reject(new Error('no handshake')),
+  asClient: async () => Promise.reject(new Error('no handshake')),
+}
+
+/** What the `# with:` line of a dialogue may name. */
+const made: Readonly<Record<string, () => Extension>> = {
+  PIPELINING: extensions.pipelining,
+  SIZE: () => extensions.size(1000),
+  '8BITMIME': extensions.eightBitMime,
+  ENHANCEDSTATUSCODES: extensions.enhancedStatusCodes,
+  CHUNKING: () => extensions.chunking(),
+  'CHUNKING-BY-16': () => extensions.chunking(16),
+  STARTTLS: () => extensions.startTls(tls(false)),
+  'STARTTLS-ENCRYPT': () => extensions.startTls(tls(false), 'encrypt'),
+  'STARTTLS-VERIFY': () => extensions.startTls(tls(false), 'verify'),
+  'STARTTLS-VERIFIED': () => extensions.startTls(tls(true), 'verify'),
+  'STARTTLS-FAILING': () => extensions.startTls(failingTls),
+  DSN: extensions.dsn,
+  HELP: extensions.help,
+  EXPN: () =>
+    extensions.expn(
+      async ({ local }) => (local === 'list' ? members : undefined),
+      () => true,
+    ),
+  'EXPN-FORBIDDEN': () =>
+    extensions.expn(
+      async () => members,
+      () => false,
+    ),
+  VRFY: () =>
+    extensions.vrfy(
+      async ({ local }) => (local === 'alice' ? 'known' : 'unknown'),
+      () => true,
+    ),
+  'VRFY-FORBIDDEN': () =>
+    extensions.vrfy(
+      async () => 'known',
+      () => false,
+    ),
+  LMTP: extensions.lmtp,
+  ...toys,
+}
+
+/** What a test does to extensions before they are used: leaves them alone, or takes a facet away. */
+export type Transform = (extension: Extension) => Extension
+
+const extensionsOf = (file: string, words: readonly string[], transform: Transform): Extension[] =>
+  words.flatMap((word) => {
+    if (word.includes('=')) return []
+    const make = made[word]
+    if (!make) throw new Error(`${file}: nothing is called ${word}`)
+    return [transform(make())]
+  })
+
+/** As a transcript has it: one character per octet. */
+const octets = (text: string): string => Buffer.from(text).toString('latin1')
+
+/** Our server against a client's lines. Rejects when a line is not as the file has it. */
+export const playServer = async (file: string, transform: Transform): Promise<void> => {
+  const transcript = readTranscript(file, readFileSync(file, 'latin1'))
+  const clock = manualClock()
+  const [client, server] = memoryChannels(clock)
+  const sink = recordingSink()
+  const setting = (name: string) => transcript.with.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1)
+  const context = serverContext({
+    hostname: 'mx.example.test',
+    listener: 'mx',
+    registry: createRegistry(extensionsOf(file, transcript.with, transform)),
+    sink,
+    clock,
+    log: silentLog,
+    limits: { recipients: Number(setting('recipients') ?? 10), errors: Number(setting('errors') ?? 20), header: 500 },
+    bareNewlines: setting('bare-newlines') === 'normalize' ? 'normalize' : 'refuse',
+  })
+  const served = serve(server, context)
+  const beginTls = async (channel: Channel) => {
+    // A handshake takes turns; what the client says before the server has its side of it would be thrown away.
+    await clock.settle()
+    return secured(channel)
+  }
+  const mail = () =>
+    sink.mail_.map(({ sender, recipients, body, end }) =>
+      [octets(sender), octets(recipients.join(' ')), ...marks(end.marks), '|', body].join(' '),
+    )
+  try {
+    await play(transcript, client, beginTls, mail)
+  } finally {
+    client.destroy()
+  }
+  await served
+}
+
+const marks = (all: readonly object[]): string[] => (all.length > 0 ? [JSON.stringify(all)] : [])
+
+interface RelayDialogue {
+  readonly with: readonly string[]
+  readonly script: string
+  readonly mail: {
+    readonly text?: string
+    readonly sender?: string | null
+    readonly params?: ParamBag
+    readonly to?: readonly (string | readonly [string, ParamBag])[]
+  }
+  readonly outcomes: readonly string[]
+  readonly bodies: readonly string[]
+}
+
+/** Comments of a relay dialogue: `# with: WORDS`, `# mail: JSON`, `# outcome: TEXT` and `# body: JSON`, the last two in order. */
+const readRelay = (text: string): RelayDialogue => {
+  const all = (name: string) =>
+    text.split('\n').flatMap((line) => (line.startsWith(`# ${name}: `) ? [line.slice(name.length + 4)] : []))
+  return {
+    with: all('with').flatMap((line) => line.split(' ')),
+    script: text,
+    mail: JSON.parse(all('mail')[0] ?? '{}'),
+    outcomes: all('outcome'),
+    bodies: all('body').map((line) => JSON.parse(line)),
+  }
+}
+
+/** Our client against a hop's lines. Rejects when a line, an outcome or a body is not as the file has it. */
+export const playRelay = async (file: string, transform: Transform): Promise<void> => {
+  const dialogue = readRelay(readFileSync(file, 'utf8'))
+  const outcomes: string[] = []
+  try {
+    const { bodies } = await withHop(
+      dialogue.script,
+      extensionsOf(file, dialogue.with, transform),
+      async ({ send, conversation }) => {
+        outcomes.push(...(await send(outbound(dialogue.mail))))
+        if (conversation.hop.assurance !== 'none') outcomes.push(`assurance ${conversation.hop.assurance}`)
+        if (conversation.reports) outcomes.push('the hop reports')
+      },
+    )
+    assert.deepEqual(bodies, dialogue.bodies, `${file}: bodies`)
+  } catch (error) {
+    if (error instanceof HopUnusable) outcomes.push(`unusable ${error.diagnosis.code} ${error.diagnosis.status}`)
+    else if (error instanceof RetryWithout) outcomes.push(`retry without ${error.keyword}`)
+    else throw error
+  }
+  assert.deepEqual(outcomes, dialogue.outcomes, `${file}: outcomes`)
+}

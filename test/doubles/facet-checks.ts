@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import type { Extension, ReportedMessage, ReportedRecipient } from '../../src/smtp/extension.ts'
+
+const message: ReportedMessage = {
+  id: 'ID1',
+  sender: { local: 'a', domain: 'example.org' },
+  params: { RET: 'FULL', ENVID: 'QQ+2B1' },
+  accepted: 0,
+}
+
+const recipient = (event: ReportedRecipient['event'], params: ReportedRecipient['params']): ReportedRecipient => ({
+  address: { local: 'b', domain: 'example.test' },
+  params,
+  event,
+  last: { code: 550, status: '5.1.1', lines: ['Unknown'], by: 'us', at: 0 },
+})
+
+/** What the queue and report facets of an extension must say; dialogues cannot show it. By keyword. */
+export const facetChecks: Readonly<Record<string, (extension: Extension) => void>> = {
+  DSN({ report, queue }) {
+    const wants = (event: ReportedRecipient['event'], notify?: string) =>
+      report?.wants?.(recipient(event, notify === undefined ? {} : { NOTIFY: notify }), message)
+    // Absent is not the same as any value: RFC 3461 6.2 leaves it to the MTA.
+    assert.equal(wants('failed'), undefined)
+    assert.equal(wants('failed', 'NEVER'), 'never')
+    assert.equal(wants('failed', 'SUCCESS'), 'no')
+    assert.equal(wants('failed', 'success,failure'), 'yes')
+    for (const event of ['delivered', 'relayed', 'expanded'] as const) assert.equal(wants(event, 'SUCCESS'), 'yes')
+    assert.equal(wants('delayed', 'DELAY'), 'yes')
+    assert.equal(wants('delayed', 'FAILURE'), 'no')
+    // What the reader would refuse counts as absent.
+    assert.equal(wants('failed', 'SOMETIMES'), undefined)
+    const returns = (ret: string | undefined, ...events: ReportedRecipient['event'][]) =>
+      report?.returns?.({ ...message, params: ret === undefined ? {} : { RET: ret } }, events)
+    assert.equal(returns('FULL', 'failed'), 'full')
+    assert.equal(returns('hdrs', 'failed'), 'headers')
+    assert.equal(returns(undefined, 'failed'), undefined)
+    // Reports without a failure never return the message (RFC 3461 6.2).
+    assert.equal(returns('FULL', 'delivered'), 'headers')
+    assert.equal(returns('FULL', 'delayed', 'failed'), 'full')
+    assert.deepEqual(report?.messageFields?.(message), [['Original-Envelope-Id', 'QQ+1']])
+    assert.deepEqual(report?.messageFields?.({ ...message, params: {} }), [])
+    const original = recipient('failed', { ORCPT: 'rfc822;A+2BB@There.test' })
+    assert.deepEqual(report?.recipientFields?.(original, message), [['Original-Recipient', 'rfc822;A+B@There.test']])
+    assert.deepEqual(report?.recipientFields?.(recipient('failed', {}), message), [])
+    const given = { NOTIFY: 'SUCCESS,DELAY', ORCPT: 'rfc822;b', OTHER: true } as const
+    assert.deepEqual(queue?.expand?.(given, 'recipient', 'one'), given)
+    assert.deepEqual(queue?.expand?.(given, 'recipient', 'many'), { ...given, NOTIFY: 'DELAY' })
+    assert.deepEqual(queue?.expand?.({ NOTIFY: 'SUCCESS' }, 'recipient', 'many'), { NOTIFY: 'NEVER' })
+    assert.deepEqual(queue?.expand?.(given, 'recipient', 'list'), { OTHER: true })
+    assert.deepEqual(queue?.expand?.(message.params, 'message', 'many'), message.params)
+    assert.deepEqual(queue?.expand?.({ ...message.params, OTHER: true }, 'message', 'list'), { OTHER: true })
+  },
+}
