@@ -10,7 +10,7 @@ import type { Mta, Submission } from './mta.ts'
 export interface Program {
   readonly clock: Clock
   /** Settings read anew, or what is wrong with them. */
-  load(): { readonly settings: Settings } | { readonly faults: readonly string[] }
+  load(): Promise<{ readonly settings: Settings } | { readonly faults: readonly string[] }>
   /** Begins to end the program. */
   end(now: boolean): void
   /** What local addresses without a domain get. */
@@ -23,7 +23,7 @@ export const controlActions = (mta: Mta, program: Program): ControlActions => ({
   extensions: () => mta.extensions(),
   explain: (address) => mta.explain(address),
   async reload() {
-    const loaded = program.load()
+    const loaded = await program.load()
     if ('faults' in loaded) throw new Faulty('the settings are wrong, the old ones stay in force', loaded.faults)
     return mta.reload(loaded.settings)
   },
@@ -63,7 +63,8 @@ async function* rows(spool: Spool, match: Parameters<Spool['list']>[0]['match'])
   }
 }
 
-const qualified = (mail: Submission, domain: string): Submission => {
+/** An envelope whose addresses all have a domain. */
+export const qualified = (mail: Submission, domain: string): Submission => {
   const full = (address: Address): Address => (address.domain === '' ? { ...address, domain } : address)
   return {
     ...mail,

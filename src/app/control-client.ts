@@ -1,4 +1,4 @@
-import { createConnection } from 'node:net'
+import { createConnection, type Socket } from 'node:net'
 import { type Channel, Closed } from '../net/channel.ts'
 import { streamChannel } from '../net/stream-channel.ts'
 import { type Clock, systemClock } from '../observe/clock.ts'
@@ -55,13 +55,32 @@ export interface ControlClient {
   ): Promise<unknown>
   /** The id under which the mail is kept. Throws `ControlFault`. */
   submit(envelope: WireEnvelope, body: AsyncIterable<Uint8Array>): Promise<string>
-  /** From here on the channel speaks SMTP. */
-  smtp(): Promise<Channel>
+  /** Resolves when the other side has gone. */
+  gone(): Promise<void>
   close(): void
 }
 
 /** Connects to a control socket. Throws `NotRunning`. */
-export const connectControl = async (path: string, clock: Clock = systemClock()): Promise<ControlClient> => {
+export const connectControl = async (path: string, clock: Clock = systemClock()): Promise<ControlClient> =>
+  overChannel(streamChannel(await connect(path), { peer: NOWHERE, local: NOWHERE, clock }))
+
+/** A connection that speaks SMTP with a running instance. Throws `NotRunning` and `ControlFault`. */
+export const connectSmtp = async (path: string): Promise<Socket> => {
+  const socket = await connect(path)
+  socket.write(`${JSON.stringify({ do: 'smtp' })}\r\n`)
+  let line = Buffer.alloc(0)
+  for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+    line = Buffer.concat([line, chunk])
+    const end = line.indexOf('\r\n')
+    if (end < 0 && line.length < 10_000) continue
+    outcome(JSON.parse(line.subarray(0, end).toString()))
+    socket.unshift(line.subarray(end + 2))
+    return socket
+  }
+  throw new Closed('The instance went')
+}
+
+const connect = async (path: string): Promise<Socket> => {
   const socket = createConnection({ path, allowHalfOpen: true })
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', () => resolve())
@@ -72,7 +91,7 @@ export const connectControl = async (path: string, clock: Clock = systemClock())
     })
   })
   socket.removeAllListeners('error')
-  return overChannel(streamChannel(socket, { peer: NOWHERE, local: NOWHERE, clock }))
+  return socket
 }
 
 const overChannel = (channel: Channel): ControlClient => ({
@@ -101,11 +120,7 @@ const overChannel = (channel: Channel): ControlClient => ({
     const { id } = outcome(await receive(channel)) as { id: string }
     return id
   },
-  async smtp() {
-    await say(channel, { do: 'smtp' })
-    outcome(await receive(channel))
-    return channel
-  },
+  gone: () => new Promise((resolve) => channel.onClosed(resolve)),
   close: () => channel.destroy(),
 })
 

@@ -16,9 +16,12 @@ export type Request =
   | { readonly do: 'stop'; readonly now?: boolean }
   | { readonly do: 'list'; readonly match: ListMatch }
   | { readonly do: 'show' | 'body' | 'trace'; readonly id: string }
-  | { readonly do: 'operate'; readonly operation: Operation['do']; readonly match: ListMatch; readonly why?: string }
+  | { readonly do: 'operate'; readonly operation: Operation['do']; readonly match: Selection; readonly why?: string }
   | { readonly do: 'explain'; readonly address: string }
   | ({ readonly do: 'submit' } & Submission)
+
+/** What an operation is done to. On everything only when that is said. */
+export type Selection = ListMatch & { readonly all?: true }
 
 export type Answer =
   | { readonly item: unknown }
@@ -40,8 +43,11 @@ export const MOST_LINE = 1024 * 1024
 /** Octets of one frame. */
 export const MOST_FRAME = 1024 * 1024
 
-/** Milliseconds for a request to come, for the next frame, and for the other side to take what is sent. */
+/** Milliseconds for a request to come, and for the other side to take what is sent. */
 export const PATIENCE = 60_000
+
+/** Milliseconds for the next frame: it comes as fast as whoever writes into sendmail. */
+export const FRAME_PATIENCE = 600_000
 
 /** What a socket that everyone may use takes. */
 export const FOR_EVERYONE: readonly string[] = ['submit', 'smtp', 'status']
@@ -132,7 +138,6 @@ const match = (given: unknown): ListMatch => {
   return result
 }
 
-/** An operation on all there is must be meant: it says `{"all": true}`. */
 const someMatch = (given: unknown): ListMatch => {
   const found = match(given)
   if (Object.keys(found).length === 0 && object(given ?? {}, 'match')['all'] !== true) {

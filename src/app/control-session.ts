@@ -7,6 +7,7 @@ import {
   BadRequest,
   type Fault,
   FOR_EVERYONE,
+  FRAME_PATIENCE,
   MOST_LINE,
   PATIENCE,
   type Request,
@@ -135,9 +136,9 @@ const takeMail = async (channel: Channel, mail: Submission, actions: ControlActi
   let ended = false
   const body = async function* (): AsyncIterable<Uint8Array> {
     for (;;) {
-      const octets = readFrame(await channel.line(200, PATIENCE))
+      const octets = readFrame(await channel.line(200, FRAME_PATIENCE))
       if (octets === undefined) break
-      yield* channel.counted(octets, PATIENCE)
+      yield* channel.counted(octets, FRAME_PATIENCE)
     }
     ended = true
   }

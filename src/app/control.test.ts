@@ -9,7 +9,7 @@ import { refuse } from '../mail/reply.ts'
 import { systemClock } from '../observe/clock.ts'
 import { silentLog } from '../observe/log.ts'
 import { ControlTaken, serveControl } from './control.ts'
-import { ControlFault, connectControl, NotRunning } from './control-client.ts'
+import { ControlFault, connectControl, connectSmtp, NotRunning } from './control-client.ts'
 import { MOST_LINE } from './control-protocol.ts'
 import { type ControlActions, Faulty } from './control-session.ts'
 import type { Submission } from './mta.ts'
@@ -204,12 +204,11 @@ test('a sender whose input breaks leaves no mail behind', async () => {
 
 test('after `smtp` the connection speaks SMTP', async () => {
   await using control = await serving()
-  const channel = await (await connectControl(control.path)).smtp()
-  assert.equal(await channel.line(100, 10_000), '220 hello')
-  channel.write('EHLO x\r\n')
-  await channel.flush(1000)
-  assert.equal(await channel.line(100, 10_000), '250 EHLO x')
-  channel.destroy()
+  const socket = await connectSmtp(control.path)
+  let heard = ''
+  socket.setEncoding('utf8').write('EHLO x\r\n')
+  for await (const text of socket) heard += text
+  assert.equal(heard, '220 hello\r\n250 EHLO x\r\n')
 })
 
 test('the socket has its mode from the first moment, and everyone’s takes only mail', async () => {

@@ -1,0 +1,35 @@
+import { EXIT, Exit } from './exit.ts'
+import { complain, type Io, print } from './io.ts'
+import { load } from './settled.ts'
+import { CONFIG, type Given, JSON_OPTION, type Usage } from './usage.ts'
+
+export const checkUsage: Usage = {
+  name: 'check',
+  line: 'smail check [--config FILE] [--json]',
+  does: 'Checks settings as a start would, and tells all that is wrong: FILE:LINE:COL key: what, and what was expected.',
+  options: { config: CONFIG, json: JSON_OPTION },
+}
+
+export const check = async (given: Given, io: Io): Promise<number> => {
+  if (given.words.length > 0) throw new Exit(EXIT.usage, `usage: ${checkUsage.line}`)
+  const loaded = await load(given.text('config'), io)
+  const faults = 'faults' in loaded ? loaded.faults : await faultsOfParts(loaded.settings)
+  if (given.has('json')) {
+    await print(io, `${JSON.stringify({ file: loaded.file ?? null, faults })}\n`)
+  } else {
+    for (const fault of faults) complain(io, fault)
+    if (faults.length === 0) await print(io, `${loaded.file ?? 'no settings file, all defaults'}: no faults\n`)
+  }
+  return faults.length === 0 ? EXIT.ok : EXIT.config
+}
+
+/** What the settings name may be missing or wrong itself: certificates, alias files. */
+const faultsOfParts = async (settings: import('../config/settings.ts').Settings): Promise<readonly string[]> => {
+  const { createMta } = await import('../app/compose.ts')
+  try {
+    await (await createMta(settings)).stop()
+    return []
+  } catch (error) {
+    return (error as Error).message.split('\n')
+  }
+}

@@ -1,0 +1,33 @@
+import { qualified } from '../app/control-actions.ts'
+import { collectDrops } from '../app/control-drop.ts'
+import type { Mta } from '../app/mta.ts'
+import type { Settings } from '../config/settings.ts'
+import type { Clock } from '../observe/clock.ts'
+import type { Log } from '../observe/log.ts'
+
+/** How often the drop directory is looked into: mail lies there only when sendmail could not speak to us. */
+const EVERY = 10_000
+
+/** Collects what sendmail left, now and from time to time. */
+export const collecting = (
+  mta: Mta,
+  settings: Settings,
+  { clock, log }: { clock: Clock; log: Log },
+): { stop(): Promise<void> } => {
+  const domain = settings.domains[0] ?? settings.hostname
+  const submit: Mta['submit'] = (mail, body) => mta.submit(qualified(mail, domain), body)
+  let stopped = false
+  let alarm: ReturnType<Clock['after']> | undefined
+  const round = async (): Promise<void> => {
+    await collectDrops({ directory: settings.drop.directory, log, submit })
+    if (!stopped) alarm = clock.after(EVERY, () => (current = round()))
+  }
+  let current = round()
+  return {
+    async stop() {
+      stopped = true
+      alarm?.cancel()
+      await current
+    },
+  }
+}

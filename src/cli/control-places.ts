@@ -1,0 +1,51 @@
+import { dirname, join } from 'node:path'
+import { type Machine, thisMachine } from '../config/machine.ts'
+import { place } from '../config/place.ts'
+import { readChecked, STANDARD_FILE } from '../config/settings-file.ts'
+
+/** Where a running instance may be spoken to, likeliest first, and where mail is left when none is there. */
+export interface ControlPlaces {
+  readonly sockets: readonly string[]
+  readonly drop: string
+}
+
+/** What a system-wide instance offers to all by convention, where the settings file cannot be read. */
+const COMMON = '/run/smail/submission.sock'
+
+/**
+ * Found without checking all settings, for sendmail starts for every mail. `SMAIL_CONTROL` names a socket; else the
+ * standard file's `control` and `drop` count, if we may read it; else the defaults of whoever runs us.
+ */
+export const controlPlaces = async (
+  env: NodeJS.ProcessEnv,
+  machine: Machine = thisMachine(env),
+  file: string = STANDARD_FILE,
+): Promise<ControlPlaces> => {
+  const standard = await fromFile(file, machine)
+  const drop = standard?.drop ?? join(machine.state, 'drop')
+  if (env['SMAIL_CONTROL']) return { sockets: [env['SMAIL_CONTROL']], drop }
+  const own = join(machine.runtime, 'control.sock')
+  return { sockets: [...(standard?.sockets ?? []), own, COMMON], drop }
+}
+
+const fromFile = async (file: string, machine: Machine) => {
+  let source: string | undefined
+  try {
+    source = readChecked(file, machine.uid)
+  } catch {
+    return undefined
+  }
+  if (source === undefined) return undefined
+  const { parseDocument } = await import('yaml')
+  const document = parseDocument(source, { uniqueKeys: false, prettyErrors: false, logLevel: 'silent' })
+  const path = (...keys: string[]): string | undefined => {
+    const given = document.hasIn(keys) ? document.getIn(keys) : undefined
+    try {
+      return typeof given === 'string' ? place(given, { base: dirname(file), home: machine.home }) : undefined
+    } catch {
+      return undefined
+    }
+  }
+  const sockets = [path('control', 'submission'), path('control', 'socket')].filter((one) => one !== undefined)
+  return { sockets, drop: path('drop', 'directory') }
+}

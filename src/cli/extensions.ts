@@ -1,0 +1,52 @@
+import { NotRunning } from '../app/control-client.ts'
+import type { ExtensionRow } from '../app/mta.ts'
+import { table } from './columns.ts'
+import { EXIT, Exit } from './exit.ts'
+import { type Io, print } from './io.ts'
+import { running, withMta } from './settled.ts'
+import { CONFIG, type Given, JSON_OPTION, type Usage } from './usage.ts'
+
+export const extensionsUsage: Usage = {
+  name: 'extensions',
+  line: 'smail extensions [--config FILE] [--json]',
+  does: 'Lists the SMTP extensions: on which side each is there, what a relay does without it, and where it is offered.',
+  options: { config: CONFIG, json: JSON_OPTION },
+}
+
+export const extensions = async (given: Given, io: Io): Promise<number> => {
+  if (given.words.length > 0) throw new Exit(EXIT.usage, `usage: ${extensionsUsage.line}`)
+  const rows = await rowsOf(given.text('config'), io)
+  await print(io, given.has('json') ? `${JSON.stringify(rows)}\n` : extensionsText(rows))
+  return EXIT.ok
+}
+
+const rowsOf = async (file: string | undefined, io: Io): Promise<readonly ExtensionRow[]> => {
+  if (file === undefined) {
+    try {
+      const client = await running(undefined, io)
+      try {
+        return (await client.call({ do: 'extensions' })) as readonly ExtensionRow[]
+      } finally {
+        client.close()
+      }
+    } catch (error) {
+      if (!(error instanceof NotRunning)) throw error
+    }
+  }
+  return withMta(file, io, async (mta) => mta.extensions())
+}
+
+const extensionsText = (rows: readonly ExtensionRow[]): string =>
+  table([
+    ['KEYWORD', 'RFC', 'SERVER', 'CLIENT', 'RELAY', 'LISTENERS'],
+    ...rows.map(({ keyword, rfc, server, client, relay, listeners }) => [
+      keyword,
+      rfc.join(' '),
+      server ? 'yes' : 'no',
+      client ? 'yes' : 'no',
+      relay,
+      Object.entries(listeners)
+        .map(([name, state]) => `${name}: ${state}`)
+        .join(', '),
+    ]),
+  ])

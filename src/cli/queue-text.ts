@@ -1,0 +1,16 @@
+import type { QueueRow, RecipientRow } from '../app/control-rows.ts'
+import { sizeText, spanText } from './columns.ts'
+import { printable } from './io.ts'
+
+/** A message of the queue for people: a line for it, and one for each recipient that is not settled. */
+export const rowText = (row: QueueRow, now: number): string => {
+  const head = `${row.id}  ${row.accepted.slice(0, 19).replace('T', ' ')}  ${sizeText(row.size).padStart(5)}  ${printable(row.sender)}\n`
+  return head + row.recipients.map((recipient) => `    ${recipientText(recipient, now)}\n`).join('')
+}
+
+const recipientText = ({ address, fate, due, attempts, last }: RecipientRow, now: number): string => {
+  const when = due === null ? '' : Date.parse(due) <= now ? ', due now' : `, due in ${spanText(Date.parse(due) - now)}`
+  const tried = attempts === 0 ? '' : `, ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`
+  const why = last === null ? '' : `: ${printable(last)}`
+  return `${printable(address)} ${fate}${when}${tried}${why}`
+}

@@ -1,0 +1,48 @@
+import { type ControlClient, connectControl } from '../app/control-client.ts'
+import type { Mta } from '../app/mta.ts'
+import type { Loaded } from '../config/load.ts'
+import type { Settings } from '../config/settings.ts'
+import { type Log, silentLog } from '../observe/log.ts'
+import { controlPlaces } from './control-places.ts'
+import { EXIT, Exit } from './exit.ts'
+import type { Io } from './io.ts'
+import { reach } from './reach.ts'
+
+/** Settings by `--config` or from where they are when nobody says. */
+export const load = async (file: string | undefined, io: Io): Promise<Loaded> => {
+  const [{ loadSettings }, { extensionSchemas }] = await Promise.all([
+    import('../config/load.ts'),
+    import('../app/extensions.ts'),
+  ])
+  return loadSettings({ file, env: io.env, extensions: extensionSchemas })
+}
+
+/** The same; throws `Exit` with all faults. */
+export const loadOrExit = async (file: string | undefined, io: Io): Promise<Settings> => {
+  const loaded = await load(file, io)
+  if ('faults' in loaded) throw new Exit(EXIT.config, loaded.faults.join('\n'))
+  return loaded.settings
+}
+
+/** The instance that runs by these settings, or the one of whoever asks. Throws `NotRunning`. */
+export const running = async (file: string | undefined, io: Io): Promise<ControlClient> => {
+  if (file === undefined) return reach((await controlPlaces(io.env)).sockets)
+  return connectControl((await loadOrExit(file, io)).control.socket)
+}
+
+/** Does something with an MTA that is made and never started. */
+export const withMta = async <T>(
+  file: string | undefined,
+  io: Io,
+  use: (mta: Mta) => Promise<T>,
+  log: Log = silentLog,
+): Promise<T> => {
+  const settings = await loadOrExit(file, io)
+  const { createMta } = await import('../app/compose.ts')
+  const mta = await createMta(settings, { log })
+  try {
+    return await use(mta)
+  } finally {
+    await mta.stop()
+  }
+}
