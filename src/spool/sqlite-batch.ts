@@ -24,43 +24,68 @@ const refused = (error: unknown): Answer => {
   return { refused: kind, text: message }
 }
 
+type Begin = 'BEGIN' | 'BEGIN IMMEDIATE'
+type Call = () => unknown
+
 /**
- * Runs calls in one transaction, each in a savepoint, so that one which fails takes no other with it. Returns when COMMIT
- * has: whatever is answered is durable. SQLITE_FULL and I/O errors may end the transaction by themselves, and what ran
- * after that would commit by itself; so when it is gone, all are refused and nothing more is run.
+ * Runs calls in one transaction, where one that fails takes no other with it. Returns when COMMIT has: whatever is
+ * answered is durable. A savepoint for each call would copy every page that it changes, which is most of the cost of a
+ * small message; so they are set only when a call has failed, and all are run again.
  */
-export const runBatch = (
+export const runBatch = (sql: Sql, calls: readonly Call[], begin: Begin = 'BEGIN IMMEDIATE'): readonly Answer[] => {
+  const bare = (call: Call): Answer => ({ out: call() })
+  return transaction(sql, calls, begin, bare, true) ?? transaction(sql, calls, begin, inSavepoint(sql), false) ?? []
+}
+
+const inSavepoint =
+  (sql: Sql) =>
+  (call: Call): Answer => {
+    sql.run('SAVEPOINT member')
+    try {
+      const answer = { out: call() }
+      sql.run('RELEASE member')
+      return answer
+    } catch (error) {
+      if (!sql.store.isTransaction) throw error
+      sql.run('ROLLBACK TO member')
+      sql.run('RELEASE member')
+      return refused(error)
+    }
+  }
+
+/**
+ * SQLITE_FULL and I/O errors may end a transaction by themselves, and what ran after that would commit by itself: so when
+ * it is gone all are refused, and nothing more is run. Undefined: a call failed, none took effect, all may be run again.
+ */
+const transaction = (
   sql: Sql,
-  calls: readonly (() => unknown)[],
-  begin: 'BEGIN' | 'BEGIN IMMEDIATE' = 'BEGIN IMMEDIATE',
-): readonly Answer[] => {
-  const answers: Answer[] = []
+  calls: readonly Call[],
+  begin: Begin,
+  run: (call: Call) => Answer,
+  mayRunAgain: boolean,
+): readonly Answer[] | undefined => {
+  let isRunning = false
   try {
     sql.run(begin)
-    for (const call of calls) {
-      sql.run('SAVEPOINT member')
-      try {
-        answers.push({ out: call() })
-      } catch (error) {
-        if (!sql.store.isTransaction) throw error
-        sql.run('ROLLBACK TO member')
-        answers.push(refused(error))
-      }
-      sql.run('RELEASE member')
-    }
+    isRunning = true
+    const answers = calls.map(run)
+    isRunning = false
     sql.run('COMMIT')
     return answers
   } catch (error) {
-    giveUp(sql)
+    const isWhole = sql.store.isTransaction && rolledBack(sql)
+    if (isRunning && isWhole && mayRunAgain) return undefined
     const answer = refused(error)
     return calls.map(() => answer)
   }
 }
 
-const giveUp = (sql: Sql): void => {
+const rolledBack = (sql: Sql): boolean => {
   try {
-    if (sql.store.isTransaction) sql.run('ROLLBACK')
+    sql.run('ROLLBACK')
+    return true
   } catch {
     // The next BEGIN tells whether the connection is of any more use.
+    return false
   }
 }

@@ -137,6 +137,7 @@ export const openWriter = (path: string): DatabaseSync => {
     // In force only while the file is empty, so they come first; what the file really has is read back below.
     database.exec(`PRAGMA page_size = ${PAGE_SIZE}; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL`)
     database.exec('PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000; PRAGMA cache_size = -32768')
+    database.exec('PRAGMA temp_store = MEMORY')
     create(database)
     checkKind(database, path)
     expect(database, path, { page_size: PAGE_SIZE, auto_vacuum: 2, journal_mode: 'wal', synchronous: 2 })
