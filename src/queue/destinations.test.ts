@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { queueBench } from '../../test/doubles/queue-bench.ts'
+import { queueBench, recipient } from '../../test/doubles/queue-bench.ts'
 import { diagnosisOf, type Say } from '../../test/doubles/scripted-transport.ts'
 
 const MINUTE = 60_000
@@ -36,6 +36,34 @@ test('a dead host costs a few attempts at first, then one at the end of each res
   assert.equal(bench.smtp.delivered.length, 201)
   assert.deepEqual(await bench.spool.rests.list(bench.clock.now()), [])
   assert.equal((await bench.spool.counts()).messages, 0)
+  await bench.queue.stop()
+})
+
+test('a message with more recipients than a delivery takes does not knock again at a dead host', async () => {
+  const bench = queueBench({ smtp: { say: () => 'down', limits: { recipientsPerDelivery: 2 } } })
+  await bench.queue.start()
+  const id = await bench.put(['a@dead.example', 'b@dead.example', 'c@dead.example', 'd@dead.example', 'e@dead.example'])
+  await bench.clock.advance(10)
+  assert.deepEqual(
+    bench.smtp.deliveries.map((one) => one.to.length),
+    [2],
+  )
+  const last = (await bench.recipients(id)).map(({ attempts, fate }) => [attempts, 'last' in fate && fate.last?.code])
+  assert.deepEqual(last, Array(5).fill([1, 421]))
+  await bench.queue.stop()
+})
+
+test('recipients go in portions that the transport takes, and are settled together', async () => {
+  const bench = queueBench({ smtp: { say: () => 550, limits: { recipientsPerDelivery: 2 } } })
+  await bench.queue.start()
+  await bench.put(['a@far.example', 'b@far.example', 'c@far.example', 'd@far.example', 'e@far.example'])
+  await bench.clock.advance(10)
+  const first = bench.smtp.deliveries.slice(0, 3).map((one) => one.to.length)
+  assert.deepEqual(first, [2, 2, 1])
+  assert.deepEqual(
+    bench.reporter.composed.map((one) => one.recipients.length),
+    [5],
+  )
   await bench.queue.stop()
 })
 
@@ -167,6 +195,22 @@ test('all lanes together have a limit, and a full lane does not hold up another'
   const stopped = bench.queue.stop()
   await bench.clock.advance(MINUTE)
   await stopped
+})
+
+test('more lanes than can be held at once are served one after the other', async () => {
+  const bench = queueBench({
+    settings: {
+      concurrency: { total: 3, perDestination: 2, initial: 2, resolving: 2 },
+      batch: { claims: 2, recipients: 10, slice: 10 },
+    },
+  })
+  for (let n = 0; n < 100; n += 1) await bench.put([`x@d${n}.example`, `y@d${n}.example`])
+  for (let n = 0; n < 20; n += 1) await bench.put([recipient(`z@d${n}.example`)])
+  await bench.queue.start()
+  await bench.clock.advance(1000)
+  assert.equal(bench.smtp.delivered.length, 220)
+  assert.ok(bench.smtp.peak <= 3)
+  await bench.queue.stop()
 })
 
 test('urgent mail goes first', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { queueBench } from '../../test/doubles/queue-bench.ts'
 import { diagnosisOf, nameOf } from '../../test/doubles/scripted-transport.ts'
-import { LeaseLost, type Settlement, type Spool, SpoolError } from '../spool/spool.ts'
+import { type Draft, LeaseLost, type Settlement, type Spool, SpoolError } from '../spool/spool.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -164,11 +164,53 @@ test('whoever lost a lease stops, records nothing and goes on with other mail', 
   await bench.queue.stop()
 })
 
-test('while the spool cannot be written nothing is delivered twice, and nothing is lost', async () => {
-  let broken = true
+test('a delivery that runs on without its lease is waited for, not repeated, when its recipients come back', async () => {
+  let lost: string | undefined
   const bench = queueBench({
     around: (spool) =>
       altered(spool, {
+        async renew(claim, until) {
+          lost ??= claim.token
+          if (claim.token === lost) throw new LeaseLost('Run out')
+          return spool.renew(claim, until)
+        },
+      }),
+    smtp: {
+      async deliver({ recipients }, _, settled) {
+        await new Promise<void>((resolve) => bench.clock.after(90_000, resolve))
+        for (const { key } of recipients) settled({ of: key, diagnosis: diagnosisOf(250, 0) })
+      },
+    },
+    settings: { lease: MINUTE, poll: 1000, delivery: { limit: HOUR, grace: 5 * MINUTE } },
+  })
+  await bench.queue.start()
+  const id = await bench.put(['slow@far.example'])
+  await bench.clock.advance(80_000)
+  assert.equal(bench.queue.status().delivering, 2, 'claimed again while the first delivery runs')
+  await bench.clock.advance(20_000)
+  assert.equal(bench.smtp.deliveries.length, 1)
+  assert.equal(await bench.spool.show(id), undefined)
+  assert.equal(bench.queue.counters.delivered, 1)
+  await bench.queue.stop()
+})
+
+test('while the spool cannot be written nothing is delivered twice, and nothing is lost', async () => {
+  let broken = true
+  const drafts: Draft[] = []
+  const aborted = new Set<string>()
+  const bench = queueBench({
+    around: (spool) =>
+      altered(spool, {
+        open() {
+          const draft = spool.open()
+          const abort = draft.abort.bind(draft)
+          draft.abort = () => {
+            aborted.add(draft.id)
+            return abort()
+          }
+          drafts.push(draft)
+          return draft
+        },
         async settle(claim, settlement) {
           if (broken) throw new SpoolError('full', 'disk full')
           return spool.settle(claim, settlement)
@@ -194,6 +236,8 @@ test('while the spool cannot be written nothing is delivered twice, and nothing 
   assert.equal(bench.smtp.deliveries.filter((one) => one.id === id).length, 1)
   assert.equal(await bench.spool.show(id), undefined)
   assert.equal(bench.smtp.delivered.filter((one) => one === 'ann@client.example').length, 1, 'one report')
+  assert.ok(drafts.length > 10)
+  assert.equal(aborted.size, drafts.length - 1, 'nothing is left of reports that were not committed')
   await bench.queue.stop()
 })
 
@@ -262,6 +306,40 @@ test('a report waits for room in the spool as long as it takes', async () => {
   await bench.clock.advance(5 * MINUTE)
   assert.equal(bench.reporter.composed.length, 1)
   assert.equal(await bench.spool.show(id), undefined)
+  await bench.queue.stop()
+})
+
+test('the failure of a message that cannot be read for its report is parked in the end', async () => {
+  const bench = queueBench({ smtp: { say: () => 550 } })
+  await bench.queue.start()
+  for (let n = 0; n < 50; n += 1) bench.reporter.failures.push(new SpoolError('broken', 'bodies/x: I/O error'))
+  const id = await bench.put(['no@far.example'])
+  await bench.clock.advance(MINUTE)
+  assert.deepEqual(await bench.fates(id), ['no@far.example: waiting'])
+  await bench.clock.advance(5 * MINUTE)
+  assert.deepEqual(await bench.fates(id), ['no@far.example: parked'])
+  await bench.queue.stop()
+})
+
+test('while outcomes cannot be recorded only so many deliveries are begun', async () => {
+  let broken = true
+  const bench = queueBench({
+    around: (spool) =>
+      altered(spool, {
+        async settle(claim, settlement) {
+          if (broken) throw new SpoolError('broken', 'I/O error')
+          return spool.settle(claim, settlement)
+        },
+      }),
+    settings: { concurrency: { total: 10, perDestination: 5, initial: 5, resolving: 5 } },
+  })
+  for (let n = 0; n < 100; n += 1) await bench.put([`u@d${n}.example`])
+  await bench.queue.start()
+  await bench.clock.advance(HOUR)
+  assert.ok(bench.smtp.deliveries.length <= 20, `${bench.smtp.deliveries.length} deliveries`)
+  broken = false
+  await bench.clock.advance(MINUTE)
+  assert.equal(bench.smtp.delivered.length, 100)
   await bench.queue.stop()
 })
 

@@ -8,13 +8,15 @@ import { reason, stack } from './wording.ts'
 
 /** Tries of what only a mistake of ours can make fail: a report that is not written, a settlement that is refused. */
 const TRIES = 3
+/** Tries of a report while the spool cannot be read or written: some two minutes. It may be this one message that is unreadable. */
+const PATIENT_TRIES = 20
 const PAUSE = { first: 100, most: 10_000 }
 
 export type Recorded =
   | { readonly is: 'recorded'; readonly conclusion: Conclusion; readonly reports: number }
   | { readonly is: 'lost' | 'givenUp' }
 
-type Step = Recorded | { readonly is: 'again' | 'unwritten' | 'refused'; readonly error: unknown }
+type Step = Recorded | { readonly is: 'again' | 'unwritten' | 'unreadable' | 'refused'; readonly error: unknown }
 
 /**
  * Records the verdicts on a claim, with the reports they owe, in one settlement; goes on trying while the spool cannot be
@@ -34,8 +36,9 @@ export const record = async (
   for (let tries = 0; ; tries += 1) {
     const step = await settleOnce(parts, claim, conclusion)
     if (!('error' in step)) return step
-    log.event('error', step.is === 'unwritten' ? 'report-failed' : 'settle-failed', { id, error: stack(step.error) })
-    if (step.is === 'unwritten' && ++unwritten === TRIES) {
+    const report = step.is === 'unwritten' || step.is === 'unreadable'
+    log.event('error', report ? 'report-failed' : 'settle-failed', { id, error: stack(step.error) })
+    if (report && ++unwritten >= (step.is === 'unwritten' ? TRIES : PATIENT_TRIES)) {
       conclusion = unreported(conclusion, `The report could not be written: ${reason(step.error)}`, clock.now())
       continue
     }
@@ -63,7 +66,8 @@ const settleOnce = async (parts: QueueParts, claim: Claim, conclusion: Conclusio
   try {
     if (owed.length > 0) reports = await writeReports(parts, claim.message, owed)
   } catch (error) {
-    return { is: error instanceof SpoolError && error.kind !== 'invalid' ? 'again' : 'unwritten', error }
+    const kind = error instanceof SpoolError ? error.kind : 'invalid'
+    return { is: kind === 'full' ? 'again' : kind === 'broken' ? 'unreadable' : 'unwritten', error }
   }
   try {
     await parts.spool.settle(claim, {
