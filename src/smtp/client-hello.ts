@@ -35,7 +35,7 @@ export interface Introduced {
 /** Greetings after which an extension that always wants another is taken to be broken. */
 const MOST_GREETINGS = 8
 
-/** From the hop's greeting to the last extension's word (RFC 5321 3.1, 3.2, 4.1.4). Throws `HopUnusable`. */
+/** From the hop's greeting to the last extension's word (RFC 5321 3.1, 3.2, 4.1.4). Throws `HopUnusable`, or an extension's `RetryWithout`. */
 export const introduce = async (wire: ClientWire, options: HelloOptions): Promise<Introduced> => {
   const step = { phase: 'greeting' }
   try {
@@ -46,6 +46,7 @@ export const introduce = async (wire: ClientWire, options: HelloOptions): Promis
       const hop = new GreetedHop(wire, await hello(wire, options), assurance)
       const then = await negotiate(wire, hop, options)
       assurance = hop.assurance
+      wire.statuses = then === undefined && hop.givesStatuses === true
       if (then === undefined) return { hop, is: 'ready' }
       const ended = then === 'greetAgain' ? undefined : await turn(wire, then, options.log)
       if (ended) return { hop, is: ended }

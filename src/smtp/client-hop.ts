@@ -18,6 +18,7 @@ export class GreetedHop implements Hop {
   readonly notes: Map<string, unknown> = new Map<string, unknown>()
   assurance: Hop['assurance']
   mayBatch?: boolean
+  givesStatuses?: boolean
   sendBody?: BodySender
   closingReplyPerRecipient?: boolean
 
@@ -63,6 +64,12 @@ export const inForce = (registry: Registry, offers: Hop['offers']): ReadonlySet<
   }
   return new Set(usable.values())
 }
+
+/** The same extensions but one, which is left alone as if it were not there. */
+export const leaveOut = (registry: Registry, keyword: string): Registry => ({
+  extensions: registry.extensions.filter((extension) => extension.keyword !== keyword),
+  owners: (verb, name) => registry.owners(verb, name),
+})
 
 /** The lines of a greeting verb's reply after its first, as keyword to arguments. What is no keyword is passed over. */
 export const readOffers = (lines: readonly string[]): Map<string, readonly string[]> => {

@@ -22,6 +22,8 @@ export class ClientWire {
   readonly timeouts: ClientTimeouts
   /** The name it was looked up by. */
   readonly name: string
+  /** The hop begins its texts with statuses (RFC 2034). */
+  statuses = false
   /** Replies read so far. */
   heard = 0
   #channel: Channel
@@ -95,7 +97,7 @@ export class ClientWire {
   async reply(timeout: number): Promise<Reply> {
     let said: Reply
     try {
-      said = await readReply(this.#channel, this.clock, timeout)
+      said = await readReply(this.#channel, this.clock, timeout, this.statuses)
     } catch (error) {
       throw this.#broken ?? error
     }
@@ -146,10 +148,8 @@ export class ClientWire {
     this.destroy()
   }
 
-  /** What the hop said, as it is stored. A reply without a status is given the one that says no more than its code. */
-  said(answer: Reply, phase: string): Diagnosis {
-    const { code, lines } = answer
-    const status = answer.status || `${Math.floor(code / 100)}.0.0`
+  /** What the hop said, as it is stored. */
+  said({ code, status, lines }: Reply, phase: string): Diagnosis {
     return { code, status, lines, by: 'smtp', remote: this.#remote, phase, at: this.clock.now() }
   }
 

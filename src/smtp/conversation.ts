@@ -28,7 +28,7 @@ export interface ConversationOptions {
 
 /**
  * Greets the hop and lets every extension have its say. The conversation may be over already when an extension took the
- * channel (`ended`). Throws `HopUnusable`; the channel is closed then.
+ * channel (`ended`). Throws `HopUnusable`, or an extension's `RetryWithout`; the channel is closed then.
  */
 export const openConversation = async (channel: Channel, options: ConversationOptions): Promise<ClientConversation> => {
   const { name, clock, timeouts } = options

@@ -54,13 +54,6 @@ export const unfit = (facts: BodyFacts, hop: Hop): Reply | undefined => {
 }
 
 /**
- * Binary for its long lines alone. Without a converter such mail goes out as 8bit: RFC 5321 4.5.3.1 lets a client try
- * objects larger than every hop must take, and the hop refuse them.
- */
-const asLongLines = (facts: BodyFacts): BodyFacts =>
-  facts.encoding === 'binary' && !facts.bareNewline && !facts.nul ? { ...facts, encoding: '8bit' } : facts
-
-/**
  * The mail converted until neither the hop nor an extension it lacks asks for more; each conversion starts from the
  * original. A Reply: it cannot be converted.
  */
@@ -78,7 +71,7 @@ export const makeFit = async (
     if (satisfies(mail.facts, next)) return mail
     if (JSON.stringify(next) === JSON.stringify(target)) return current
     target = next
-    const converted = (await convert?.(whole(target, mail.facts, hop), mail)) ?? relabelled(mail, target)
+    const converted = await convert?.(whole(target, mail.facts, hop), mail)
     if (converted === undefined) {
       return (
         unfit(mail.facts, hop) ??
@@ -87,11 +80,6 @@ export const makeFit = async (
     }
     current = { ...mail, facts: converted.facts, content: () => converted.content() }
   }
-}
-
-const relabelled = (mail: RelayMail, target: Into): RelayMail | undefined => {
-  const facts = asLongLines(mail.facts)
-  return satisfies(facts, target) ? { ...mail, facts, content: () => mail.content() } : undefined
 }
 
 const whole = (into: Into, facts: BodyFacts, hop: Hop): ConversionTarget => ({

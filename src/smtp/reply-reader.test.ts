@@ -7,7 +7,7 @@ import { memoryChannels } from '../net/memory-channel.ts'
 import { BadReply, ReplyLines, readReply } from './reply-reader.ts'
 
 const read = (...lines: readonly string[]): Reply | undefined => {
-  const reply = new ReplyLines()
+  const reply = new ReplyLines(true)
   let done: Reply | undefined
   for (const line of lines) {
     assert.equal(done, undefined, 'a line after the last')
@@ -64,6 +64,13 @@ const BAD: readonly (readonly [string, readonly string[]])[] = [
 describe('a reply, line by line', () => {
   for (const [what, lines, reply] of GOOD) test(`reads ${what}`, () => assert.deepEqual(read(...lines), reply))
   for (const [what, lines] of BAD) test(`refuses ${what}`, () => assert.throws(() => read(...lines), BadReply))
+  test('a status that was not promised is read, and stays in the text', () => {
+    assert.deepEqual(new ReplyLines(false).add('550 5.1.1 unknown'), {
+      code: 550,
+      status: '5.1.1',
+      lines: ['5.1.1 unknown'],
+    })
+  })
   test('wants more after a hyphen', () => assert.equal(read('250-a', '250-b'), undefined))
 })
 
@@ -81,13 +88,13 @@ describe('a reply from a channel', () => {
   test('leaves what follows alone', async () => {
     const { clock, here, say } = open()
     await say('250-a\r\n250 b\r\n550 c\r\n')
-    assert.deepEqual((await readReply(here, clock, 1000)).lines, ['a', 'b'])
-    assert.deepEqual((await readReply(here, clock, 1000)).code, 550)
+    assert.deepEqual((await readReply(here, clock, 1000, true)).lines, ['a', 'b'])
+    assert.deepEqual((await readReply(here, clock, 1000, true)).code, 550)
   })
 
   test('has one limit for all its lines', async () => {
     const { clock, here, say } = open()
-    const reply = assert.rejects(readReply(here, clock, 1000), TimedOut)
+    const reply = assert.rejects(readReply(here, clock, 1000, true), TimedOut)
     for (let line = 0; line < 4; line += 1) {
       await say('250-slowly\r\n')
       await clock.advance(300)
@@ -98,13 +105,13 @@ describe('a reply from a channel', () => {
   test('refuses a line without end, and octets that are no line', async () => {
     const { clock, here, say } = open()
     await say(`250 ${'x'.repeat(10_000)}\r\n`)
-    await assert.rejects(readReply(here, clock, 1000), BadReply)
+    await assert.rejects(readReply(here, clock, 1000, true), BadReply)
   })
 
   test('ends with the connection', async () => {
     const { clock, here, there, say } = open()
     await say('250-half')
     there.destroy()
-    await assert.rejects(readReply(here, clock, 1000), Closed)
+    await assert.rejects(readReply(here, clock, 1000, true), Closed)
   })
 })

@@ -25,11 +25,17 @@ const CONTROLS = /[\x00-\x1f\x7f-\x9f]/g
  * for two. Control characters become spaces, and text that is not UTF-8 is read as ISO 8859-1.
  */
 export class ReplyLines {
+  readonly #strip: boolean
   readonly #text: string[] = []
   #code = 0
   #status = ''
   #count = 0
   #octets = 0
+
+  /** `strip`: the hop begins its texts with statuses (RFC 2034), so they are no part of them. */
+  constructor(strip: boolean) {
+    this.#strip = strip
+  }
 
   /** The line has one character per octet. Undefined: the reply goes on. Throws `BadReply`. */
   add(line: string): Reply | undefined {
@@ -44,17 +50,17 @@ export class ReplyLines {
     const code = Number(found[1])
     if (this.#code !== 0 && this.#code !== code) throw new BadReply(`A reply with two codes: ${this.#code} and ${code}`)
     this.#code = code
-    this.#text.push(this.#withoutStatus(readable(found[3] ?? '')))
+    this.#text.push(this.#seen(readable(found[3] ?? '')))
     return found[2] === '-' ? undefined : { code, status: this.#status, lines: this.#text }
   }
 
-  /** The first status that a line begins with is the reply's; it is taken off every line that repeats it. */
-  #withoutStatus(text: string): string {
+  /** The first status that a line begins with is the reply's, if its class is that of the code. */
+  #seen(text: string): string {
     const found = STATUS.exec(text)
     if (found === null || Number(found[1]) !== Math.floor(this.#code / 100)) return text
     const status = found[0].trimEnd()
     if (this.#status === '') this.#status = status
-    return status === this.#status ? text.slice(found[0].length) : text
+    return this.#strip && status === this.#status ? text.slice(found[0].length) : text
   }
 }
 
@@ -73,9 +79,9 @@ const readable = (octets: string): string => {
 }
 
 /** The next reply, all of it within `timeout` milliseconds. Throws `BadReply`, and what the channel throws. */
-export const readReply = async (channel: Channel, clock: Clock, timeout: number): Promise<Reply> => {
+export const readReply = async (channel: Channel, clock: Clock, timeout: number, strip: boolean): Promise<Reply> => {
   const until = clock.now() + timeout
-  const reply = new ReplyLines()
+  const reply = new ReplyLines(strip)
   try {
     for (let left = timeout; ; left = Math.max(0, until - clock.now())) {
       const done = reply.add(await channel.line(MAX_LINE, left))

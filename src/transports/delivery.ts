@@ -18,6 +18,9 @@ export interface DeliveryTools {
   readonly toMailboxes: boolean
 }
 
+/** Where a delivery goes. */
+export type Hosts = Pick<Route, 'destination' | 'hosts'>
+
 /** One message on its way to one destination, from host to host until everybody has a final outcome. */
 export class Delivery {
   readonly #tools: DeliveryTools
@@ -47,13 +50,13 @@ export class Delivery {
   }
 
   /** Why nobody could be reached, if so. Once the signal is aborted, recipients may be left without outcome: nothing is known of them. */
-  async run(route: Route): Promise<Diagnosis | undefined> {
+  async run(to: Hosts): Promise<Diagnosis | undefined> {
     let last: Diagnosis
     try {
       last = this.#word(reply(451, '4.4.4', 'There is no host to send to'))
-      for (const host of await route.hosts()) {
+      for (const host of await to.hosts()) {
         if (this.#signal.aborted) return undefined
-        await this.#at(host, route)
+        await this.#at(host, to)
         if (this.#left.size === 0) return undefined
       }
     } catch (error) {
@@ -87,7 +90,7 @@ export class Delivery {
   }
 
   /** At this host, everybody who has no outcome yet gets one, if only for the time being. */
-  async #at(host: Host, { destination }: Route): Promise<void> {
+  async #at(host: Host, { destination }: Hosts): Promise<void> {
     const key = `${destination} ${host.name} ${host.port}`
     const { connections, options } = this.#tools
     let todo: readonly OutboundRecipient[] = [...this.#left.values()]

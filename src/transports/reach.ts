@@ -8,8 +8,10 @@ import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
 import type { Host } from '../routers/router.ts'
 import { HopUnusable } from '../smtp/client-hello.ts'
+import { leaveOut } from '../smtp/client-hop.ts'
 import type { ClientTimeouts } from '../smtp/client-timeouts.ts'
 import { type ClientConversation, openConversation } from '../smtp/conversation.ts'
+import { RetryWithout } from '../smtp/extension.ts'
 import type { Registry } from '../smtp/registry.ts'
 import type { Convert } from '../smtp/relay-mail.ts'
 
@@ -98,7 +100,11 @@ const begin = async (
     if (conversation.ended === undefined) return conversation
     throw new OutOfReach(failure(host, '', options, reply(451, '4.4.2', `${host.name} was left before mail was sent`)))
   } catch (error) {
-    throw error instanceof HopUnusable ? new OutOfReach(error.diagnosis, { cause: error }) : error
+    if (error instanceof HopUnusable) throw new OutOfReach(error.diagnosis, { cause: error })
+    if (!(error instanceof RetryWithout) || signal.aborted) throw error
+    const { keyword, message } = error
+    options.log.event('info', 'hop-retry', { hop: host.name, without: keyword, why: message })
+    return begin(host, to, { ...options, registry: leaveOut(options.registry, keyword) }, signal)
   } finally {
     signal.removeEventListener('abort', stop)
   }

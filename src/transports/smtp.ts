@@ -2,11 +2,12 @@ import { formatPath } from '../mail/address.ts'
 import type { Diagnosis } from '../mail/diagnosis.ts'
 import type { ReversePath } from '../mail/envelope.ts'
 import { Misconfigured } from '../mail/misconfigured.ts'
+import type { Host } from '../routers/router.ts'
 import type { SpooledRecipient } from '../spool/spool.ts'
 import { type ConnectionLimits, Connections, connectionLimits } from './connections.ts'
-import { Delivery, type DeliveryTools } from './delivery.ts'
+import { Delivery, type DeliveryTools, type Hosts } from './delivery.ts'
 import type { ReachOptions } from './reach.ts'
-import type { Job, Outcome, Transport } from './transport.ts'
+import type { Job, JobTarget, Outcome, Transport } from './transport.ts'
 
 export interface SmtpTransportOptions extends ReachOptions {
   readonly name: string
@@ -15,29 +16,44 @@ export interface SmtpTransportOptions extends ReachOptions {
 }
 
 /** To other hosts, by SMTP (RFC 5321 section 5): the route's hosts in their order, over connections that are used again. */
-export const smtpTransport = (options: SmtpTransportOptions): Transport => new HostTransport(options, false)
+export const smtpTransport = (options: SmtpTransportOptions): Transport => new HostTransport(options, undefined)
 
-/** Delivers to hosts. `toMailboxes`: what such a host takes, a mailbox has. */
+/** What of this is peculiar to mail stores. */
+export interface StoreOptions {
+  /** Where mail goes that was directed to a mailbox, not routed to a host. */
+  readonly store?: Host
+}
+
+/** Delivers to hosts. With `stores` these are mail stores: what such a host takes, a mailbox has. */
 export class HostTransport implements Transport {
   readonly name: string
   readonly limits: Transport['limits']
   readonly #tools: DeliveryTools
+  readonly #store: Host | undefined
 
-  constructor(options: SmtpTransportOptions, toMailboxes: boolean) {
+  constructor(options: SmtpTransportOptions, stores: StoreOptions | undefined) {
     this.name = options.name
     this.limits = { perDestination: 20, recipientsPerDelivery: 1000, ...options.limits }
     const connections = new Connections(options.clock, { ...connectionLimits, ...options.connections })
-    this.#tools = { options, connections, toMailboxes }
+    this.#tools = { options, connections, toMailboxes: stores !== undefined }
+    this.#store = stores?.store
   }
 
   async deliver(job: Job, signal: AbortSignal, settled: (outcome: Outcome) => void): Promise<void> {
-    if (job.to.to !== 'host') throw new Misconfigured(`${this.name} delivers to hosts, not to mailboxes`)
+    const to = this.#hosts(job.to)
     let down: Diagnosis | undefined
     for (const [sender, recipients] of bySender(job)) {
       const delivery = new Delivery(this.#tools, job.message, sender, recipients, signal, settled)
       if (down) delivery.giveUp(down)
-      else down = await delivery.run(job.to)
+      else down = await delivery.run(to)
     }
+  }
+
+  #hosts(to: JobTarget): Hosts {
+    if (to.to === 'host') return to
+    const store = this.#store
+    if (store === undefined) throw new Misconfigured(`${this.name} delivers to hosts, and was given a mailbox`)
+    return { destination: 'store', hosts: async () => [store] }
   }
 
   close(): Promise<void> {

@@ -54,13 +54,13 @@ const generate = (random: (below: number) => number): string => {
 /** The replies in a text that has whole lines only, by the reader under test. */
 const readFast = (text: string): Read[] => {
   const found: Read[] = []
-  let reply = new ReplyLines()
+  let reply = new ReplyLines(true)
   for (const line of text.slice(0, -2).split('\r\n')) {
     try {
       const done = reply.add(line)
       if (done === undefined) continue
       found.push(done)
-      reply = new ReplyLines()
+      reply = new ReplyLines(true)
     } catch (error) {
       if (!(error instanceof BadReply)) throw error
       found.push('bad')
@@ -96,7 +96,7 @@ test('it does so through a channel, however the octets are cut', async () => {
     }
     void there.end(1000)
     for (const wanted of readSlowly(text)) {
-      const got = await readReply(here, clock, 1000).catch((error: unknown) => {
+      const got = await readReply(here, clock, 1000, true).catch((error: unknown) => {
         assert.ok(error instanceof BadReply, String(error))
         return 'bad'
       })
