@@ -105,7 +105,7 @@ export const queue: z.ZodType<QueueSettings> = z.strictObject({
     .default(4 * HOUR)
     .describe('When its sender is told that mail waits; or `never`.'),
   backoff: backoff.prefault({}).describe('How long to wait between attempts.'),
-  concurrency: count(1, 10_000).default(200).describe('Deliveries at once.'),
+  concurrency: count(0, 10_000).default(200).describe('Deliveries at once; 0: mail is taken and waits.'),
   drain: time(0).default(30_000).describe('What running deliveries and sessions get when we are to end.'),
   'return-limit': size()
     .default(64 * KIB)

@@ -172,7 +172,7 @@ export interface QueueSettings {
   /** Infinity: never. */
   readonly 'delay-warning': number
   readonly backoff: { readonly min: number; readonly max: number }
-  /** Deliveries at once. */
+  /** Deliveries at once; 0: what is taken waits. */
   readonly concurrency: number
   /** What running deliveries and sessions get when we are to end. */
   readonly drain: number

@@ -69,7 +69,7 @@ export const createQueue = ({ settings: given, random = Math.random, ...parts }:
     async start() {
       await spool.recover(owner, clock.now())
       await destinations.restore()
-      runner.run()
+      if (settings.concurrency.total > 0) runner.run()
     },
     kick(lane) {
       destinations.lift(lane)
