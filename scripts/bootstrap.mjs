@@ -1,4 +1,4 @@
-// What `npm start` and `npm test` run first, on whatever Node npm was started with: installs what is missing, then goes
+// What the scripts of package.json run first, on whatever Node npm was started with: installs what is missing, then goes
 // on with the Node that the lockfile pins. Plain JavaScript without imports of ours, for an old Node must read it.
 import { spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
@@ -34,6 +34,7 @@ const [task, ...rest] = process.argv.slice(2)
 const tasks = {
   start: [join(root, 'bin/smail'), 'run', '--config', join(root, 'examples/quickstart/smail.yaml'), ...rest],
   test: [join(root, 'scripts/test.mjs'), ...rest],
+  bench: [join(root, 'bench/run.ts'), ...rest],
 }
 if (!(task in tasks)) {
   console.error(`smail: no task '${task ?? ''}'; there are ${Object.keys(tasks).join(', ')}`)
