@@ -15,7 +15,8 @@ export interface Offers {
 export const takeOffers = (registry: Registry, baseVerbs: ReadonlyMap<string, Verb>, session: Session): Offers => {
   const asked = registry.extensions.map((extension) => ({
     extension,
-    args: extension.server?.offer ? extension.server.offer(session) : [],
+    // Without a side for servers there is nothing to offer.
+    args: extension.server?.offer ? extension.server.offer(session) : extension.server && [],
   }))
   const on = new Set(asked.filter(({ args }) => args !== undefined).map(({ extension }) => extension.keyword))
   const keywords = new Map<string, readonly string[]>()

@@ -9,6 +9,7 @@ import { HopUnusable } from '../../src/smtp/client-hello.ts'
 import { type Extension, RetryWithout } from '../../src/smtp/extension.ts'
 import { createRegistry } from '../../src/smtp/registry.ts'
 import { serve, serverContext } from '../../src/smtp/server.ts'
+import type { IncomingEnd } from '../../src/smtp/sink.ts'
 import { manualClock } from './manual-clock.ts'
 import { outbound, withHop } from './outbound.ts'
 import { recordingSink } from './recording-sink.ts'
@@ -119,7 +120,7 @@ export const playServer = async (file: string, transform: Transform): Promise<vo
   }
   const mail = () =>
     sink.mail_.map(({ sender, recipients, body, end }) =>
-      [octets(sender), octets(recipients.join(' ')), ...marks(end.marks), '|', body].join(' '),
+      [octets(sender), octets(recipients.join(' ')), ...shown(end, setting('show') === 'params'), '|', body].join(' '),
     )
   try {
     await play(transcript, client, beginTls, mail)
@@ -129,7 +130,11 @@ export const playServer = async (file: string, transform: Transform): Promise<vo
   await served
 }
 
-const marks = (all: readonly object[]): string[] => (all.length > 0 ? [JSON.stringify(all)] : [])
+/** What the sink was told beside the body, where there is anything to tell. */
+const shown = ({ marks, edits, schedule, params }: IncomingEnd, withParams: boolean): string[] =>
+  [marks, edits, schedule, withParams ? params : {}]
+    .filter((one) => Object.keys(one).length > 0)
+    .map((one) => octets(JSON.stringify(one)))
 
 interface RelayDialogue {
   readonly with: readonly string[]

@@ -153,6 +153,34 @@ export const toys: Readonly<Record<string, () => Extension>> = {
       },
     },
   }),
+  // Says when mail is due, how urgent it is, and when to tell the sender; two of them are merged.
+  'X-LATER': () => ({
+    keyword: 'X-LATER',
+    rfc: [],
+    params: { MAIL: [flag('XLATER')] },
+    server: {},
+    queue: {
+      schedule: ({ params }, accepted) =>
+        'XLATER' in params
+          ? {
+              notBefore: accepted + 1000,
+              priority: 2,
+              milestones: [{ at: accepted + 2000, do: 'warn', status: '4.4.7' }],
+            }
+          : {},
+    },
+  }),
+  'X-LATEST': () => ({
+    keyword: 'X-LATEST',
+    rfc: [],
+    queue: {
+      schedule: (_envelope, accepted) => ({
+        notBefore: accepted + 500,
+        priority: 4,
+        milestones: [{ at: accepted + 3000, do: 'fail', status: '5.4.7' }],
+      }),
+    },
+  }),
   // The last word on how replies look, and a mark for the trace.
   'X-DRESS': () => ({
     keyword: 'X-DRESS',
