@@ -1,8 +1,9 @@
 import type { Mailbox } from '../directors/director.ts'
-import { formatAddress, formatPath } from '../mail/address.ts'
 import type { Diagnosis } from '../mail/diagnosis.ts'
 import { Misconfigured } from '../mail/misconfigured.ts'
 import { type Reply, reply } from '../mail/reply.ts'
+import { type Header, readHeader } from '../mime/fields.ts'
+import { deliveredTo, returnPath, wasDeliveredTo } from '../mime/trace.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
 import type { SpooledMessage, SpooledRecipient } from '../spool/spool.ts'
@@ -30,6 +31,7 @@ export interface LocalMail {
 }
 
 const DELIVERED = reply(250, '2.0.0', 'Delivered')
+const LOOP = reply(554, '5.4.6', 'This mailbox has had this message: a forwarding loop')
 const INTERRUPTED = reply(451, '4.3.2', 'The delivery was interrupted')
 
 /** Until there is delivery as the user: whoever we are must be whose mailbox it is, and root writes into nobody's. */
@@ -43,8 +45,24 @@ const refuseOtherUsers = ({ user, uid, gid }: Mailbox, own: LocalOptions['runnin
   }
 }
 
-const top = ({ sender }: SpooledMessage, { address }: SpooledRecipient): string =>
-  `Return-Path: ${formatPath(sender)}\nDelivered-To: ${formatAddress(address)}\n`
+/** A list's owner stands as the sender of what its members get. */
+const top = (message: SpooledMessage, { address, sender = message.sender }: SpooledRecipient): string =>
+  (returnPath(sender) + deliveredTo(address)).replaceAll('\r\n', '\n')
+
+const MOST_HEADER = 512 * 1024
+
+/** The header of the message with our trace field on top, as far as it can be that long. */
+const headerOf = async (message: SpooledMessage): Promise<Header> => {
+  const most = Math.min(MOST_HEADER, message.facts.headerOctets + message.octets - message.facts.octets)
+  const chunks: Uint8Array[] = []
+  let octets = 0
+  for await (const chunk of message.content()) {
+    chunks.push(chunk)
+    octets += chunk.length
+    if (octets >= most) break
+  }
+  return readHeader(Buffer.concat(chunks).subarray(0, most))
+}
 
 /** A transport out of a way to put one copy into a mailbox: each recipient gets a copy, one after the other. */
 export const localTransport = (
@@ -62,6 +80,7 @@ export const localTransport = (
   ): Promise<Omit<Outcome, 'of'>> => {
     try {
       signal.throwIfAborted()
+      if (wasDeliveredTo(await headerOf(message), recipient.address)) return { diagnosis: said(LOOP) }
       await deposit(mailbox, { message, top: top(message, recipient) }, signal)
       return { diagnosis: said(DELIVERED), event: 'delivered' }
     } catch (error) {

@@ -90,6 +90,21 @@ test('a message lies in new, with LF, private, under a name of the rules; tmp is
   assert.equal((await stat(join(path, 'cur'))).mode & 0o777, 0o700)
 })
 
+test('mail that was delivered to the very address before goes in circles; to another it may go', async (t) => {
+  const { folder, mailbox, path } = await scratch()
+  t.after(() => rm(folder, { recursive: true }))
+  const again = mail([
+    'Received: from x by y; z\r\nDelivered-To: Alice@',
+    'Example.TEST\r\nDelivered-To: alice@example.test\r\n\r\nx\r\n',
+  ])
+  const outcomes = await deliver(maildir(), mailbox, again, recipients('alice@example.test', 'bob@example.test'))
+  assert.deepEqual(
+    outcomes.map(({ diagnosis: { code, status } }) => `${code} ${status}`),
+    ['554 5.4.6', '250 2.0.0'],
+  )
+  assert.equal((await seen(path)).length, 1)
+})
+
 test('mail for other users than the one that runs us, or for anyone as root, is not delivered', async (t) => {
   const { folder, mailbox, path } = await scratch()
   t.after(() => rm(folder, { recursive: true }))
