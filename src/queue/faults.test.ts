@@ -460,6 +460,17 @@ test('a drain ends even if a transport does not', async () => {
   assert.deepEqual(await bench.fates(id), ['a@far.example: waiting'])
 })
 
+test('a queue that was stopped leaves no alarm behind', async () => {
+  const bench = queueBench({ smtp: { say: ({ address }) => (address.local === 'down' ? 'down' : 250) } })
+  await bench.queue.start()
+  await bench.put(['x@far.example', 'down@dead.example'])
+  await bench.clock.advance(1000)
+  await bench.queue.stop()
+  await bench.spool.close()
+  await bench.clock.advance(10)
+  assert.equal(bench.clock.pending, 0)
+})
+
 test('a clock that was wrong does not stop the queue', async () => {
   const bench = queueBench({ settings: { poll: 1000 } })
   await bench.queue.start()

@@ -1,4 +1,4 @@
-import type { Clock } from '../observe/clock.ts'
+import type { Alarm, Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { type Claim, LeaseLost, type Spool } from '../spool/spool.ts'
 import { stack } from './wording.ts'
@@ -9,6 +9,8 @@ export interface Leases {
   until(): number
   /** Renews the claim until the returned function is called. `lost` runs once, when somebody else has it. */
   hold(claim: Claim, lost: () => void): () => void
+  /** Renews nothing any more. */
+  close(): void
 }
 
 interface Held {
@@ -21,7 +23,7 @@ interface Held {
 /** One alarm serves all claims: there may be hundreds, and most end long before their lease. */
 export const createLeases = (spool: Pick<Spool, 'renew'>, clock: Clock, log: Log, lease: number): Leases => {
   const held = new Set<Held>()
-  let ticking = false
+  const alarms: Alarm[] = []
 
   const renew = async (one: Held): Promise<void> => {
     one.renewing = true
@@ -44,8 +46,8 @@ export const createLeases = (spool: Pick<Spool, 'renew'>, clock: Clock, log: Log
   }
 
   const round = (): void => {
-    ticking = held.size > 0
-    if (ticking) clock.after(lease / 4, round)
+    alarms.pop()
+    if (held.size > 0) alarms.push(clock.after(lease / 4, round))
     const now = clock.now()
     for (const one of held) if (one.until - now <= lease / 2 && !one.renewing) void renew(one)
   }
@@ -55,9 +57,12 @@ export const createLeases = (spool: Pick<Spool, 'renew'>, clock: Clock, log: Log
     hold(claim, lost) {
       const one: Held = { claim, lost, until: clock.now() + lease, renewing: false }
       held.add(one)
-      if (!ticking) clock.after(lease / 4, round)
-      ticking = true
+      if (alarms.length === 0) alarms.push(clock.after(lease / 4, round))
       return () => void held.delete(one)
+    },
+    close() {
+      held.clear()
+      for (const alarm of alarms.splice(0)) alarm.cancel()
     },
   }
 }

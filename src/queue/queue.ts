@@ -59,6 +59,7 @@ export const createQueue = ({ settings: given, random = Math.random, ...parts }:
       }
     }
     destinations.close()
+    work.close()
   }
   const tally = (): { readonly delivering: number; readonly settling: number } => {
     const { delivering, settling } = runner.load()

@@ -45,6 +45,8 @@ export interface Work {
   abort(): void
   /** Settlements that do not succeed are no longer tried again. */
   giveUp(): void
+  /** Leases are renewed no longer. When nothing runs any more. */
+  close(): void
 }
 
 type Tally = { -readonly [K in keyof Counters]: Counters[K] }
@@ -134,5 +136,6 @@ export const createWork = (parts: QueueParts): Work => {
       for (const { controller } of holdings) controller.abort()
     },
     giveUp: () => givingUp.abort(),
+    close: leases.close,
   }
 }
