@@ -11,6 +11,9 @@ const MOST_ANSWER = 64 * 1024 * 1024
 /** How long an answer may take: a drain waits for deliveries. */
 const ANSWER = 600_000
 
+/** The most that a timer can wait, some days. */
+const FOREVER = 2 ** 31 - 1
+
 /** Nothing runs there, or it may not be spoken to. */
 export class NotRunning extends Error {
   override readonly name = 'NotRunning'
@@ -120,7 +123,11 @@ const overChannel = (channel: Channel): ControlClient => ({
     const { id } = outcome(await receive(channel)) as { id: string }
     return id
   },
-  gone: () => new Promise((resolve) => channel.onClosed(resolve)),
+  gone: () =>
+    channel.line(MOST_ANSWER, FOREVER).then(
+      () => {},
+      () => {},
+    ),
   close: () => channel.destroy(),
 })
 

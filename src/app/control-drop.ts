@@ -60,7 +60,7 @@ export interface CollectOptions {
 export const collectDrops = async ({ directory, log, submit }: CollectOptions): Promise<number> => {
   let taken = 0
   const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') log.event('error', 'drop directory unreadable', { directory, error: error.message })
+    if (error.code !== 'ENOENT') log.event('error', 'drop-directory-unreadable', { directory, error: error.message })
     return []
   })
   for (const name of names.filter((one) => one.endsWith('.mail')).sort()) {
@@ -68,17 +68,17 @@ export const collectDrops = async ({ directory, log, submit }: CollectOptions): 
     try {
       const { id, user } = await takeFile(path, submit)
       await unlink(path)
-      log.event('info', 'drop collected', { id, file: name, user })
+      log.event('info', 'drop-collected', { id, file: name, user })
       taken++
     } catch (error) {
       const { message } = error as Error
       if (error instanceof Refusal && error.reply.code < 500) {
-        log.event('warn', 'drop waits', { file: name, why: message })
+        log.event('warn', 'drop-waits', { file: name, why: message })
       } else if (error instanceof Refusal || error instanceof NoDrop) {
         await rename(path, `${path}.refused`).catch(() => {})
-        log.event('error', 'drop refused', { file: `${name}.refused`, why: message })
+        log.event('error', 'drop-refused', { file: `${name}.refused`, why: message })
       } else {
-        log.event('error', 'drop not collected', { file: name, error: message })
+        log.event('error', 'drop-not-collected', { file: name, error: message })
       }
     }
   }

@@ -75,7 +75,7 @@ export const controlSession = async (channel: Channel, options: SessionOptions):
     if (error instanceof BadRequest || error instanceof LineTooLong) {
       await say(channel, { error: { kind: 'usage', message: error.message } }).catch(() => {})
     } else if (!(error instanceof Closed || error instanceof TimedOut)) {
-      options.log.event('error', 'control session failed', { error: String((error as Error)?.stack ?? error) })
+      options.log.event('error', 'control-session-failed', { error: String((error as Error)?.stack ?? error) })
     }
   }
   await channel.end(1000)
@@ -162,6 +162,6 @@ const faultOf = (error: unknown, what: string, log: Log): Fault => {
   if (error instanceof Missing) return { kind: 'missing', message: error.message }
   if (error instanceof Faulty) return { kind: 'usage', message: error.message, details: error.details }
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
-  log.event('error', 'control request failed', { request: what, error: stack ?? message })
+  log.event('error', 'control-request-failed', { request: what, error: stack ?? message })
   return { kind: 'fault', message }
 }

@@ -46,7 +46,7 @@ export const serveControl = async (options: ControlOptions): Promise<ControlServ
     void controlSession(streamChannel(socket, { peer: NOWHERE, local: NOWHERE, clock }), { actions, log, everyone })
   })
   server.maxConnections = MOST_CLIENTS
-  server.on('error', (error) => log.event('error', 'control socket failed', { path, error: error.message }))
+  server.on('error', (error) => log.event('error', 'control-socket-failed', { path, error: error.message }))
   await listenAt(server, path, options.mode)
   return {
     async close() {

@@ -66,7 +66,7 @@ export const untilEnd = ({ clock, log, drain }: EndingOptions): Ending => {
       const { code, now } = await asked
       onReload = async () => {}
       const limit = clock.after(drain + GRACE, () => {
-        log.event('error', 'drain took too long', {})
+        log.event('error', 'drain-too-long', {})
         process.exit(code === EXIT.ok ? EXIT.tempFail : code)
       })
       try {
@@ -74,7 +74,7 @@ export const untilEnd = ({ clock, log, drain }: EndingOptions): Ending => {
         await around()
         return crashed ? EXIT.software : code
       } catch (error) {
-        log.event('error', 'drain failed', { error: (error as Error)?.stack ?? String(error) })
+        log.event('error', 'drain-failed', { error: (error as Error)?.stack ?? String(error) })
         return EXIT.software
       } finally {
         limit.cancel()

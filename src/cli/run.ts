@@ -43,7 +43,7 @@ export const run = async (given: Given, io: Io): Promise<number> => {
     await closeAll(controls)
     await mta?.stop()
     const { code, message } = startFault(error)
-    log.event('error', 'cannot start', { why: message })
+    log.event('error', 'cannot-start', { why: message })
     return code
   }
   const drops = collecting(mta, settings, { clock, log })
@@ -105,13 +105,13 @@ const reload = async (mta: Mta, file: string | undefined, io: Io, log: Log): Pro
   try {
     const loaded = await load(file, io)
     if ('faults' in loaded) {
-      for (const fault of loaded.faults) log.event('error', 'settings fault', { fault })
-      log.event('error', 'reload refused', { why: 'the settings are wrong, the old ones stay in force' })
+      for (const fault of loaded.faults) log.event('error', 'settings-fault', { fault })
+      log.event('error', 'reload-refused', { why: 'the settings are wrong, the old ones stay in force' })
       return
     }
     await mta.reload(loaded.settings)
   } catch (error) {
-    log.event('error', 'reload refused', { why: (error as Error).message })
+    log.event('error', 'reload-refused', { why: (error as Error).message })
   }
 }
 

@@ -20,7 +20,7 @@ export const lineWriter = (stream: Writable): ((line: string) => void) => {
       return
     }
     if (dropped > 0) {
-      stream.write(`${JSON.stringify({ level: 'warn', event: 'log lines dropped', lines: dropped })}\n`)
+      stream.write(`${JSON.stringify({ level: 'warn', event: 'log-lines-dropped', lines: dropped })}\n`)
       dropped = 0
     }
     stream.write(line)
