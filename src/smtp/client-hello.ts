@@ -1,6 +1,7 @@
 import type { Diagnosis } from '../mail/diagnosis.ts'
 import { Refusal, type Reply } from '../mail/reply.ts'
 import { type Channel, Closed } from '../net/channel.ts'
+import { TlsFailed } from '../net/tls.ts'
 import type { Log } from '../observe/log.ts'
 import { GreetedHop, inForce, readOffers } from './client-hop.ts'
 import { type ClientWire, HungUp } from './client-wire.ts'
@@ -134,8 +135,7 @@ const replaceChannel = async (
   try {
     wire.replace(await make(wire.channel))
   } catch (error) {
-    if (error instanceof Refusal || wire.trouble(error, '')) throw error
-    throw new Closed(error instanceof Error ? error.message : String(error), { cause: error })
+    throw error instanceof TlsFailed ? new Closed(error.message, { cause: error }) : error
   }
 }
 

@@ -97,18 +97,17 @@ class Transaction implements Attempt {
       timeout: timeouts.mail,
       take: (answer) => this.#onMail(answer),
     })
-    const waits = plan.awaits.has('MAIL')
-    for (const recipient of recipients) {
+    for (const [index, recipient] of recipients.entries()) {
       const params = words(plan.recipientParams.get(recipient.key) ?? {})
       steps.push({
         line: `RCPT TO:${formatPath(recipient.address)}${params}`,
         timeout: timeouts.rcpt,
-        waits,
+        waits: index === 0 && plan.awaits.has('MAIL'),
         take: (answer) => this.#onRcpt(recipient, answer),
       })
     }
     if (this.hop.mayBatch && !this.hop.sendBody && !plan.awaits.has('RCPT')) {
-      steps.push({ line: 'DATA', timeout: timeouts.data, waits, take: (answer) => this.#onData(answer) })
+      steps.push({ line: 'DATA', timeout: timeouts.data, take: (answer) => this.#onData(answer) })
     }
     return steps
   }

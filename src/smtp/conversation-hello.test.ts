@@ -7,6 +7,7 @@ import { playHop } from '../../test/doubles/scripted-hop.ts'
 import { refuse } from '../mail/reply.ts'
 import type { Channel } from '../net/channel.ts'
 import { memoryChannels } from '../net/memory-channel.ts'
+import { TlsFailed } from '../net/tls.ts'
 import { silentLog } from '../observe/log.ts'
 import { HopUnusable } from './client-hello.ts'
 import { type ClientConversation, openConversation } from './conversation.ts'
@@ -217,7 +218,7 @@ describe('a channel that changes', () => {
     const broken = toy('CLOAK', {
       async offered(talk) {
         await talk.command('CLOAK')
-        await talk.replaceChannel(() => Promise.reject(new Error('no common cipher')))
+        await talk.replaceChannel(() => Promise.reject(new TlsFailed('no common cipher')))
       },
     })
     const said = await unusable(`${HELLO}S: 250-hop\nS: 250 CLOAK\nC: CLOAK\nS: 220 go\nC: …closed`, [broken])

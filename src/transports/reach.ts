@@ -4,6 +4,7 @@ import { Refusal, type Reply, reply } from '../mail/reply.ts'
 import { type Channel, Closed, TimedOut } from '../net/channel.ts'
 import { DialError, type DialOptions, type DialTarget } from '../net/dialer.ts'
 import { DnsError, type Resolver } from '../net/resolver.ts'
+import { TlsFailed } from '../net/tls.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
 import type { Host } from '../routers/router.ts'
@@ -128,7 +129,7 @@ const secured = async (channel: Channel, host: Host, options: ReachOptions): Pro
     return await options.secure(channel, host.name)
   } catch (error) {
     channel.destroy()
-    const passing = error instanceof Closed || error instanceof TimedOut
+    const passing = error instanceof TlsFailed || error instanceof Closed || error instanceof TimedOut
     if (!passing && !(error instanceof Refusal)) throw error
     const said = error instanceof Refusal ? error.reply : reply(451, '4.4.2', `${host.name}: ${error.message}`)
     throw new OutOfReach(failure(host, channel.peer.address, options, said), { cause: error })

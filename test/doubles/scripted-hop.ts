@@ -25,7 +25,7 @@ const HOUR = 3_600_000
  * - `C: …closed` the client closes the connection;
  * - `X: batch` more of the client's input must be there already; `X: alone` it must not;
  * - `X: cut`   the hop drops the connection; `X: end` it closes it in good order;
- * - `X: stall` the hop says nothing more until the client has gone.
+ * - `X: stall` the hop says nothing more until the client has gone; `X: leave` it does not even read.
  *
  * Empty lines, and those that begin with `#`, mean nothing. A QUIT after the end is answered; anything else is not allowed.
  */
@@ -34,6 +34,7 @@ export const playHop = async (channel: Channel, script: string): Promise<Played>
   try {
     for (const [index, line] of script.split('\n').entries()) {
       const text = line.trim()
+      if (text === 'X: leave') return play
       if (text !== '' && !text.startsWith('#')) await step(play, text, `line ${index + 1} of the script (${text})`)
     }
     await farewell(channel)
@@ -88,8 +89,11 @@ const take = async ({ channel, bodies }: Play, what: string, where: string): Pro
 }
 
 const fault = async (channel: Channel, what: string, where: string): Promise<void> => {
-  if (what === 'cut') channel.destroy()
-  else if (what === 'end') void channel.end(HOUR)
+  if (what === 'cut') {
+    // What was said last is on its way when the line is cut.
+    await new Promise((resolve) => setImmediate(resolve))
+    channel.destroy()
+  } else if (what === 'end') void channel.end(HOUR)
   else if (what === 'stall') await stall(channel)
   else if (what === 'batch') assert.ok(channel.pending(), where)
   else if (what === 'alone') {
