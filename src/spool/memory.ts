@@ -195,12 +195,14 @@ class MemorySpool implements Spool {
 
   async trace(id: MessageId): Promise<readonly HistoryEvent[]> {
     this.#mustBeOpen()
-    const follow = (of: MessageId, mark: string): HistoryEvent[] =>
-      (this.#history.get(of) ?? []).flatMap(({ at, text, fork }) => [
-        { at, text: mark + text },
-        ...(fork === undefined ? [] : follow(fork, `${fork}: `)),
+    const follow = (of: MessageId): (Past & { readonly of: MessageId })[] =>
+      (this.#history.get(of) ?? []).flatMap((past) => [
+        { ...past, of },
+        ...(past.fork === undefined ? [] : follow(past.fork)),
       ])
-    return follow(id, '').sort((a, b) => a.at - b.at)
+    return follow(id)
+      .sort((a, b) => a.at - b.at || (a.of < b.of ? -1 : Number(a.of > b.of)))
+      .map(({ of, at, text }) => ({ at, text: of === id ? text : `${of}: ${text}` }))
   }
 
   async counts(): Promise<Counts> {
