@@ -38,10 +38,10 @@ export interface Fault {
 }
 
 /** Octets of a line: an envelope of some thousand recipients fits. */
-export const MOST_LINE = 1024 * 1024
+export const MOST_LINE: number = 1024 * 1024
 
 /** Octets of one frame. */
-export const MOST_FRAME = 1024 * 1024
+export const MOST_FRAME: number = 1024 * 1024
 
 /** Milliseconds for a request to come, and for the other side to take what is sent. */
 export const PATIENCE = 60_000

@@ -4,7 +4,7 @@ import { checkSocketPath, readHost, readListenAddress } from './hosts.ts'
 import { readNetwork } from './networks.ts'
 import { type Places, place } from './place.ts'
 import type { HostSettings, ListenAddress } from './settings.ts'
-import { readMode, readSize, readTime } from './units.ts'
+import { formatSize, formatTime, readMode, readSize, readTime } from './units.ts'
 
 /** A text read by a function that throws what is wrong with it. */
 export const text = <T>(read: (given: string) => T): z.ZodType<T> =>
@@ -18,20 +18,30 @@ export const text = <T>(read: (given: string) => T): z.ZodType<T> =>
   })
 
 /** Octets; at least and at most these many. */
-export const size = (least = 0, most: number = Number.MAX_SAFE_INTEGER): z.ZodType<number> =>
-  text((given) => between(given, readSize(given), least, most))
+export const size = (least: number = 0, most: number = Number.MAX_SAFE_INTEGER): z.ZodType<number> =>
+  text((given) => between(given, readSize(given), least, most, formatSize))
+
+const DECADE = 3650 * 86_400_000
 
 /** Milliseconds; at least and at most these many. */
-export const time = (least = 1, most = 10 * 365 * 86_400_000): z.ZodType<number> =>
-  text((given) => between(given, readTime(given), least, most))
+export const time = (least: number = 1, most: number = DECADE): z.ZodType<number> =>
+  text((given) => between(given, readTime(given), least, most, formatTime))
 
 /** As `time`, or `never`, which is Infinity. */
-export const timeOrNever = (least = 1): z.ZodType<number> =>
-  text((given) => (given === 'never' ? Number.POSITIVE_INFINITY : between(given, readTime(given), least)))
+export const timeOrNever = (least: number = 1): z.ZodType<number> =>
+  text((given) =>
+    given === 'never' ? Number.POSITIVE_INFINITY : between(given, readTime(given), least, DECADE, formatTime),
+  )
 
-const between = (given: string, value: number, least: number, most: number = Number.MAX_SAFE_INTEGER): number => {
-  if (value < least) throw new Error(`'${given}' is too small`)
-  if (value > most) throw new Error(`'${given}' is too large`)
+const between = (
+  given: string,
+  value: number,
+  least: number,
+  most: number,
+  format: (value: number) => string,
+): number => {
+  if (value < least) throw new Error(`'${given}' is too small; expected at least ${format(least)}`)
+  if (value > most) throw new Error(`'${given}' is too large; expected at most ${format(most)}`)
   return value
 }
 

@@ -98,6 +98,11 @@ const MISTAKES: readonly [what: string, source: string, ...told: string[]][] = [
     "smail.yaml:2:15 limits.recipients: is '0'; expected at least 1",
   ],
   [
+    'a size out of range',
+    'limits: { message: 5 }\n',
+    "smail.yaml:1:20 limits.message: '5' is too small; expected at least 64KiB",
+  ],
+  [
     'half a certificate',
     'tls:\n  key: a.pem\n',
     'smail.yaml:2:3 tls: is not complete; expected certificate and key, or self-signed: true',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { BadUnit, readMode, readSize, readTime } from './units.ts'
+import { BadUnit, formatSize, formatTime, readMode, readSize, readTime } from './units.ts'
 
 const refused = (read: (text: string) => unknown, texts: readonly string[]) => {
   for (const text of texts) assert.throws(() => read(text), BadUnit, text)
@@ -79,6 +79,17 @@ test('no text makes the readers throw anything else, and what they read is a who
           assert.ok(error instanceof BadUnit)
         }
       }
+    }),
+  )
+})
+
+test('what is written back is read as the same', () => {
+  assert.deepEqual([0, 1, 65_536, 50 * 2 ** 20, 3 * 2 ** 30].map(formatSize), ['0', '1', '64KiB', '50MiB', '3GiB'])
+  assert.deepEqual([0, 250, 90_000, 3_600_000, 5 * 86_400_000].map(formatTime), ['0ms', '250ms', '90s', '1h', '5d'])
+  fc.assert(
+    fc.property(fc.nat(), (value) => {
+      assert.equal(readSize(formatSize(value)), value)
+      assert.equal(readTime(formatTime(value)), value)
     }),
   )
 })

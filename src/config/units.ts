@@ -59,6 +59,36 @@ export const readTime = (text: string): number => {
   return Math.round(ms)
 }
 
+/** As `readSize` reads it, in the largest unit that divides it. */
+export const formatSize = (octets: number): string =>
+  inLargest(
+    octets,
+    [
+      ['GiB', 2 ** 30],
+      ['MiB', 2 ** 20],
+      ['KiB', 2 ** 10],
+    ],
+    '',
+  )
+
+/** As `readTime` reads it, in the largest unit that divides it. */
+export const formatTime = (ms: number): string =>
+  inLargest(
+    ms,
+    [
+      ['d', 86_400_000],
+      ['h', 3_600_000],
+      ['m', 60_000],
+      ['s', 1000],
+    ],
+    'ms',
+  )
+
+const inLargest = (value: number, units: readonly (readonly [string, number])[], otherwise: string): string => {
+  const [unit, factor] = units.find(([, one]) => value !== 0 && value % one === 0) ?? [otherwise, 1]
+  return `${value / factor}${unit}`
+}
+
 /** File permissions in octal: `0600`. Throws `BadUnit`. */
 export const readMode = (text: string): number => {
   if (!/^0?[0-7]{3}$/.test(text)) throw new BadUnit(`'${text}' is no mode; expected three octal digits, as in "0600"`)
