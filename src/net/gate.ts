@@ -14,10 +14,10 @@ export class Gate {
     return this.#settle !== undefined
   }
 
-  /** Throws `TimedOut`, saying what `for`, after so many milliseconds. One waits at a time. */
+  /** Throws `TimedOut`, saying `what` for how long, after so many milliseconds. One waits at a time. */
   wait(ms: number, what: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      const alarm: Alarm = this.#clock.after(Math.max(0, ms), () => this.fail(new TimedOut(what)))
+      const alarm: Alarm = this.#clock.after(Math.max(0, ms), () => this.fail(timedOut(what, ms)))
       this.#settle = (why) => {
         this.#settle = undefined
         alarm.cancel()
@@ -35,3 +35,5 @@ export class Gate {
     this.#settle?.(why)
   }
 }
+
+const timedOut = (what: string, ms: number): TimedOut => new TimedOut(`${what} for ${Math.round(ms) / 1000} s`)

@@ -41,8 +41,8 @@ export class StreamChannel implements Channel {
   #paused = false
   #output: (string | Uint8Array)[] = []
   /** Why nothing more arrives. What has arrived before can still be read: the peer may have said why it went. */
-  #noInput: Closed | undefined
-  #noOutput: Closed | undefined
+  #noInput: Reason | undefined
+  #noOutput: Reason | undefined
   #detached = false
   #closed = false
   #closers: (() => void)[] = []
@@ -142,10 +142,10 @@ export class StreamChannel implements Channel {
 
   flush(timeout: number): Promise<void> {
     this.#send()
-    if (this.#noOutput) return Promise.reject(this.#noOutput)
+    if (this.#noOutput) return Promise.reject(closedFor(this.#noOutput))
     if (!this.#duplex.writableNeedDrain) return Promise.resolve()
     if (this.#departure.waiting) return Promise.reject(new Error('A flush is already waiting'))
-    return this.#departure.wait(timeout, `The peer took nothing for ${timeout / 1000} s`)
+    return this.#departure.wait(timeout, 'The peer took nothing')
   }
 
   #send(): void {
@@ -165,7 +165,7 @@ export class StreamChannel implements Channel {
   end(timeout: number): Promise<void> {
     if (this.#closed || this.#detached) return Promise.resolve()
     this.#send()
-    this.#finish(new Closed('The channel was ended'))
+    this.#finish({ why: 'The channel was ended' })
     // Unread input would turn our end into a reset, which can overtake the last reply.
     this.#duplex.end().resume()
     return new Promise((resolve) => {
@@ -178,7 +178,7 @@ export class StreamChannel implements Channel {
   }
 
   destroy(): void {
-    this.#finish(new Closed('The channel was destroyed'))
+    this.#finish({ why: 'The channel was destroyed' })
     this.#duplex.destroy()
   }
 
@@ -193,24 +193,25 @@ export class StreamChannel implements Channel {
    */
   detach(): Duplex {
     const why = this.#noOutput ?? this.#noInput
-    if (why) throw why
+    if (why) throw closedFor(why)
     this.#detached = true
     this.#duplex.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain)
     this.#duplex.pause()
     for (const chunk of this.#input.takeAll().reverse()) this.#duplex.unshift(chunk)
-    this.#finish(new Closed('The channel was given up'))
+    this.#finish({ why: 'The channel was given up' })
     return this.#duplex
   }
 
   #mayRead(): void {
-    if (this.#body) throw this.#noInput ?? new Error('The body before this has not been read to its end')
+    if (!this.#body) return
+    throw this.#noInput ? closedFor(this.#noInput) : new Error('The body before this has not been read to its end')
   }
 
   #more(ms: number): Promise<void> {
-    if (this.#noInput) return Promise.reject(this.#noInput)
+    if (this.#noInput) return Promise.reject(closedFor(this.#noInput))
     if (this.#arrival.waiting) return Promise.reject(new Error('Two readers on one channel'))
     this.#relieve(true)
-    return this.#arrival.wait(ms, `No input for ${Math.round(ms) / 1000} s`)
+    return this.#arrival.wait(ms, 'No input')
   }
 
   /** Lets the peer go on once most of what it sent has been read, or more is needed to read on. */
@@ -221,18 +222,18 @@ export class StreamChannel implements Channel {
   }
 
   /** Ends all use of this channel. The stream is left to the caller. */
-  #finish(why: Closed): void {
+  #finish(why: Reason): void {
     this.#stop(why)
     this.#input.clear()
     this.#lines.clear()
   }
 
-  #stop(why: Closed): void {
+  #stop(why: Reason): void {
     this.#noInput ??= why
     this.#noOutput ??= why
     this.#output = []
-    this.#arrival.fail(this.#noInput)
-    this.#departure.fail(this.#noOutput)
+    if (this.#arrival.waiting) this.#arrival.fail(closedFor(this.#noInput))
+    if (this.#departure.waiting) this.#departure.fail(closedFor(this.#noOutput))
   }
 
   readonly #onData = (chunk: Buffer): void => {
@@ -246,19 +247,27 @@ export class StreamChannel implements Channel {
   }
 
   readonly #onEnd = (): void => {
-    this.#noInput ??= new Closed('The peer closed the connection')
-    this.#arrival.fail(this.#noInput)
+    this.#noInput ??= { why: 'The peer closed the connection' }
+    if (this.#arrival.waiting) this.#arrival.fail(closedFor(this.#noInput))
   }
 
   readonly #onDrain = (): void => this.#departure.open()
 
-  readonly #onError = (error: Error): void => this.#stop(new Closed(error.message, { cause: error }))
+  readonly #onError = (error: Error): void => this.#stop({ why: error.message, cause: error })
 
   readonly #onClose = (): void => {
-    this.#stop(new Closed('The connection was closed'))
+    this.#stop({ why: 'The connection was closed' })
     this.#closed = true
     const closers = this.#closers
     this.#closers = []
     for (const run of closers) run()
   }
 }
+
+/** Why a channel is closed. Every one is in the end, and few are asked: an error, whose stack costs a lot, is made for those. */
+interface Reason {
+  readonly why: string
+  readonly cause?: Error
+}
+
+const closedFor = ({ why, cause }: Reason): Closed => new Closed(why, cause && { cause })
