@@ -2,8 +2,8 @@ import type { ParamBag, Recipient } from '../mail/envelope.ts'
 import { Refusal, type Reply, reply } from '../mail/reply.ts'
 import type { HeaderEdit } from '../mime/fields.ts'
 import { type Inspector, inspector } from '../mime/inspect.ts'
-import type { BodyEnd, Extension, Session, Transaction } from './extension.ts'
-import { grammarOf } from './offers.ts'
+import type { BodyEnd, Session, Transaction } from './extension.ts'
+import { grammarOf, type Hooks } from './offers.ts'
 import type { Incoming, IncomingEnd, Sink } from './sink.ts'
 
 /** One body on its way from the wire to the sink. What goes wrong is remembered, and the source is read out all the same. */
@@ -11,7 +11,7 @@ export class Body {
   readonly #transaction: Transaction
   readonly #session: Session
   readonly #sink: Sink
-  readonly #hooks: readonly Extension[]
+  readonly #hooks: Hooks
   readonly #inspector: Inspector
   #incoming: Incoming | undefined
   #failure: unknown
@@ -21,13 +21,13 @@ export class Body {
     transaction: Transaction
     session: Session
     sink: Sink
-    extensions: readonly Extension[]
+    hooks: Hooks
     maxHeader: number
   }) {
     this.#transaction = about.transaction
     this.#session = about.session
     this.#sink = about.sink
-    this.#hooks = about.extensions
+    this.#hooks = about.hooks
     this.#inspector = inspector({ maxHeader: about.maxHeader })
   }
 
@@ -66,8 +66,8 @@ export class Body {
   #take(chunk: Uint8Array): Promise<void> | void {
     this.#octets += chunk.length
     const waits: Promise<void>[] = []
-    for (const { server } of this.#hooks) {
-      const wait = server?.onBody?.(this.#octets, this.#transaction, this.#session, chunk)
+    for (const server of this.#hooks.onBody) {
+      const wait = server.onBody(this.#octets, this.#transaction, this.#session, chunk)
       if (wait) waits.push(wait)
     }
     this.#inspector.write(chunk)
@@ -95,8 +95,8 @@ export class Body {
     let params = this.#transaction.params
     const edits: HeaderEdit[] = []
     const refused = new Map<number, Reply>()
-    for (const { server } of this.#hooks) {
-      const answer = await server?.atEnd?.(end, this.#transaction, this.#session)
+    for (const server of this.#hooks.atEnd) {
+      const answer = await server.atEnd(end, this.#transaction, this.#session)
       if (!answer) continue
       if (answer.reply) throw new Refusal(answer.reply)
       if (answer.params) params = answer.params

@@ -34,12 +34,14 @@ export interface PathAndWords {
   readonly words: readonly { readonly name: string; readonly text: string | true }[]
 }
 
+const LABELLED = { FROM: /^FROM: ?(<.*)$/is, TO: /^TO: ?(<.*)$/is }
+
 /**
  * `FROM:<path> WORDS` or `TO:<path> WORDS`. One space after the colon is put up with (RFC 5321 4.1.1.2 allows none). Whether
  * the path may hold UTF-8 is decided later, by the parameters. Throws a Refusal.
  */
 export const readPathAndWords = (args: string, label: 'FROM' | 'TO'): PathAndWords => {
-  const [, text] = new RegExp(`^${label}: ?(<.*)$`, 'is').exec(args) ?? []
+  const [, text] = LABELLED[label].exec(args) ?? []
   if (text === undefined) return refuse(501, '5.5.4', `Syntax: ${label}:<address> and parameters`)
   const { path, rest } = read(text, label)
   if (rest !== '' && rest[0] !== ' ') return refuse(501, '5.5.2', 'A space stands between the path and its parameters')

@@ -1,7 +1,7 @@
 import type { ParamBag } from '../mail/envelope.ts'
 import { refuse } from '../mail/reply.ts'
 import type { PathAndWords } from './command.ts'
-import type { Extension, Grammar, Session, Verb } from './extension.ts'
+import type { Extension, Grammar, ServerFacet, Session, Verb } from './extension.ts'
 import type { Registry } from './registry.ts'
 
 /** What is on offer between one greeting and the next: decided once, so that a keyword, its verbs and its parameters go together. */
@@ -10,25 +10,66 @@ export interface Offers {
   /** Keyword to arguments, silent extensions left out. */
   readonly keywords: ReadonlyMap<string, readonly string[]>
   readonly verbs: ReadonlyMap<string, Verb>
+  readonly hooks: Hooks
 }
 
-export const takeOffers = (registry: Registry, baseVerbs: ReadonlyMap<string, Verb>, session: Session): Offers => {
-  const asked = registry.extensions.map((extension) => ({
-    extension,
+const HOOKS = ['onVerb', 'onMail', 'onRcpt', 'onBody', 'atEnd', 'dress', 'grammar'] as const
+
+type Hook = (typeof HOOKS)[number]
+
+/** Who has a say at each point, in their order: most extensions have none at most points. */
+export type Hooks = { readonly [H in Hook]: readonly (ServerFacet & Required<Pick<ServerFacet, H>>)[] }
+
+/** Different answers to `offer` that are remembered: a few are usual, and none would be wrong. */
+const MOST_REMEMBERED = 100
+
+/** What a registry has on offer, for any session. */
+export class Offering {
+  readonly #registry: Registry
+  readonly #baseVerbs: ReadonlyMap<string, Verb>
+  /** By what the extensions said; most sessions are told the same. */
+  readonly #known = new Map<string, Offers>()
+
+  constructor(registry: Registry, baseVerbs: ReadonlyMap<string, Verb>) {
+    this.#registry = registry
+    this.#baseVerbs = baseVerbs
+  }
+
+  /** Asks every extension. */
+  to(session: Session): Offers {
     // Without a side for servers there is nothing to offer.
-    args: extension.server?.offer ? extension.server.offer(session) : extension.server && [],
-  }))
-  const on = new Set(asked.filter(({ args }) => args !== undefined).map(({ extension }) => extension.keyword))
+    const args = this.#registry.extensions.map(({ server }) => (server?.offer ? server.offer(session) : server && []))
+    const key = args.map((words) => words?.join(' ') ?? '\r').join('\n')
+    const known = this.#known.get(key)
+    if (known) return known
+    const offers = offersOf(this.#registry, this.#baseVerbs, args)
+    if (this.#known.size < MOST_REMEMBERED) this.#known.set(key, offers)
+    return offers
+  }
+}
+
+const offersOf = (
+  registry: Registry,
+  baseVerbs: ReadonlyMap<string, Verb>,
+  said: readonly (readonly string[] | undefined)[],
+): Offers => {
+  const on = new Set(registry.extensions.filter((_, at) => said[at] !== undefined).map(({ keyword }) => keyword))
   const keywords = new Map<string, readonly string[]>()
   const verbs = new Map(baseVerbs)
   const extensions: Extension[] = []
-  for (const { extension, args } of asked) {
+  for (const [at, extension] of registry.extensions.entries()) {
+    const args = said[at]
     if (args === undefined || extension.requires?.some((keyword) => !on.has(keyword))) continue
     extensions.push(extension)
     if (!extension.silent) keywords.set(extension.keyword, args)
     for (const [name, verb] of Object.entries(extension.server?.verbs ?? {})) verbs.set(name, verb)
   }
-  return { extensions, keywords, verbs }
+  return { extensions, keywords, verbs, hooks: hooksOf(extensions) }
+}
+
+const hooksOf = (extensions: readonly Extension[]): Hooks => {
+  const facets = extensions.flatMap(({ server }) => server ?? [])
+  return Object.fromEntries(HOOKS.map((hook) => [hook, facets.filter((facet) => facet[hook])])) as unknown as Hooks
 }
 
 /**
@@ -72,7 +113,7 @@ export const readParams = (
 }
 
 /** What a transaction may hold, given its parameters: whatever any extension on offer allows. */
-export const grammarOf = (extensions: readonly Extension[], params: ParamBag): Grammar => {
-  const allowed = extensions.map(({ server }) => server?.grammar?.(params))
+export const grammarOf = ({ grammar }: Hooks, params: ParamBag): Grammar => {
+  const allowed = grammar.map((facet) => facet.grammar(params))
   return { utf8: allowed.some((g) => g?.utf8), binaryBody: allowed.some((g) => g?.binaryBody) }
 }

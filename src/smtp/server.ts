@@ -5,6 +5,7 @@ import type { Log } from '../observe/log.ts'
 import { baseVerbs } from './base-verbs.ts'
 import type { AfterReply, Answer, Verb } from './extension.ts'
 import { type ServerLimits, type ServerTimeouts, serverLimits, serverTimeouts } from './limits.ts'
+import { Offering } from './offers.ts'
 import type { Registry } from './registry.ts'
 import { ServerSession } from './session.ts'
 import type { Sink } from './sink.ts'
@@ -27,7 +28,7 @@ export interface ServerOptions {
 export interface ServerContext extends ServerOptions {
   readonly limits: ServerLimits
   readonly timeouts: ServerTimeouts
-  readonly baseVerbs: ReadonlyMap<string, Verb>
+  readonly offering: Offering
   /** Octets of the longest line that any verb takes. */
   readonly maxLine: number
 }
@@ -39,7 +40,7 @@ export const serverContext = (options: ServerOptions): ServerContext => {
     ...options,
     limits: { ...serverLimits, ...options.limits },
     timeouts: { ...serverTimeouts, ...options.timeouts },
-    baseVerbs: base,
+    offering: new Offering(options.registry, base),
     maxLine: Math.max(...verbs.map((verb) => verb.maxLine ?? 1000)),
   }
 }

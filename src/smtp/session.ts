@@ -5,9 +5,9 @@ import type { Channel } from '../net/channel.ts'
 import { Body, type OpenTransaction } from './body.ts'
 import { readCommand, readPathAndWords } from './command.ts'
 import { concludeBody } from './conclude.ts'
-import type { Answer, Extension, Greeting, HookAnswer, Phase, Session, Verb } from './extension.ts'
+import type { Answer, Extension, Greeting, HookAnswer, Phase, ServerFacet, Session, Verb } from './extension.ts'
 import { normalizeNewlines } from './newlines.ts'
-import { grammarOf, type Offers, readParams, takeOffers } from './offers.ts'
+import { grammarOf, type Offers, readParams } from './offers.ts'
 import type { ServerContext } from './server.ts'
 
 /** The server's side of one connection from one greeting of ours to the next: made anew when the channel is replaced. */
@@ -22,7 +22,7 @@ export class ServerSession implements Session {
   constructor(channel: Channel, options: ServerContext) {
     this.channel = channel
     this.options = options
-    this.#offers = takeOffers(options.registry, options.baseVerbs, this)
+    this.#offers = options.offering.to(this)
   }
 
   get peer(): string {
@@ -57,8 +57,8 @@ export class ServerSession implements Session {
     const verb = this.#offers.verbs.get(name)
     if (verb === undefined) return { answer: this.#unknown(name), verb }
     if (line.length + 2 > (verb.maxLine ?? 1000)) refuse(500, '5.5.2', 'Line too long')
-    for (const { server } of this.#offers.extensions) {
-      const hooked = await server?.onVerb?.(name, args, this)
+    for (const server of this.#offers.hooks.onVerb) {
+      const hooked = await server.onVerb(name, args, this)
       if (hooked?.reply) return { answer: hooked.reply, verb }
     }
     if (verb.alone && this.channel.pending()) refuse(503, '5.5.1', `${name} must be the last command of its group`)
@@ -92,7 +92,7 @@ export class ServerSession implements Session {
       this.#greeting = before
       throw error
     }
-    this.#offers = takeOffers(this.options.registry, this.options.baseVerbs, this)
+    this.#offers = this.options.offering.to(this)
     const keywords = [...this.#offers.keywords].map(([keyword, args]) => [keyword, ...args].join(' '))
     return reply(250, '', this.options.hostname, ...(greeting.extended ? keywords : []))
   }
@@ -100,10 +100,12 @@ export class ServerSession implements Session {
   async beginTransaction(args: string, kind: string): Promise<Answer> {
     const { path, words } = readPathAndWords(args, 'FROM')
     const given = readParams('MAIL', words, this.options.registry, this.#offers, this.#greeting?.extended ?? false)
-    if (!isAscii(formatPath(path)) && !grammarOf(this.#offers.extensions, given).utf8) {
+    if (!isAscii(formatPath(path)) && !grammarOf(this.#offers.hooks, given).utf8) {
       refuse(550, '5.6.7', 'That address needs SMTPUTF8')
     }
-    const { params, said, resume } = await this.#hooked(given, (server, bag) => server.onMail?.(path, bag, this))
+    const { params, said, resume } = await hooked(given, this.#offers.hooks.onMail, (server, bag) =>
+      server.onMail(path, bag, this),
+    )
     if (said && said.code >= 400) return said
     const answer = (await this.options.sink.mail?.(path, params, this)) || reply(250, '2.1.0', 'Sender ok')
     if (answer.code >= 400) return answer
@@ -123,40 +125,19 @@ export class ServerSession implements Session {
     const { path, words } = readPathAndWords(args, 'TO')
     if (path === null) return refuse(501, '5.1.3', 'A recipient has an address')
     const given = readParams('RCPT', words, this.options.registry, this.#offers, this.#greeting?.extended ?? false)
-    if (!isAscii(formatPath(path)) && !grammarOf(this.#offers.extensions, { ...transaction.params, ...given }).utf8) {
+    if (!isAscii(formatPath(path)) && !grammarOf(this.#offers.hooks, { ...transaction.params, ...given }).utf8) {
       refuse(553, '5.6.7', 'That address needs SMTPUTF8')
     }
     if (transaction.recipients.length >= this.options.limits.recipients) refuse(452, '4.5.3', 'Too many recipients')
     const recipient: Recipient = { address: path, params: given }
-    const { params, said } = await this.#hooked(given, (server, bag) =>
-      server.onRcpt?.({ ...recipient, params: bag }, transaction, this),
+    const { params, said } = await hooked(given, this.#offers.hooks.onRcpt, (server, bag) =>
+      server.onRcpt({ ...recipient, params: bag }, transaction, this),
     )
     if (said && said.code >= 400) return said
     const taken = { ...recipient, params }
     const answer = (await this.options.sink.rcpt?.(taken, transaction, this)) || reply(250, '2.1.5', 'Recipient ok')
     if (answer.code < 400) transaction.recipients.push(taken)
     return answer.code < 400 ? (said ?? answer) : answer
-  }
-
-  async #hooked(
-    given: ParamBag,
-    ask: (
-      server: NonNullable<Offers['extensions'][number]['server']>,
-      bag: ParamBag,
-    ) => ReturnType<NonNullable<typeof server.onMail>> | undefined,
-  ): Promise<{ params: ParamBag; said?: Reply; resume?: NonNullable<HookAnswer['resume']> }> {
-    let params = given
-    let said: Reply | undefined
-    let resume: HookAnswer['resume']
-    for (const { server } of this.#offers.extensions) {
-      const answer = server && (await ask(server, params))
-      if (!answer) continue
-      params = answer.params ?? params
-      said = answer.reply ?? said
-      resume = answer.resume ?? resume
-      if (said && said.code >= 400) break
-    }
-    return { params, ...(said ? { said } : {}), ...(resume ? { resume } : {}) }
   }
 
   async ask(question: Reply, limit: number): Promise<string> {
@@ -167,11 +148,13 @@ export class ServerSession implements Session {
 
   /** Writes a reply as the extensions on offer dress it; one without an enhanced status (greetings, 3yz) goes as it is. */
   say(plain: Reply): void {
-    const dress = (answer: Reply) =>
-      this.#offers.extensions.reduce((dressed, { server }) => server?.dress?.(dressed) ?? dressed, answer)
-    const { code, lines } = plain.status === '' ? plain : dress(plain)
+    let said = plain
+    if (plain.status !== '') for (const server of this.#offers.hooks.dress) said = server.dress(said)
+    const { code, lines } = said
     const last = lines.length - 1
-    this.channel.write(lines.map((line, i) => `${code}${i < last ? '-' : ' '}${line}\r\n`).join(''))
+    let text = ''
+    for (const [i, line] of lines.entries()) text += `${code}${i < last ? '-' : ' '}${line}\r\n`
+    this.channel.write(text)
   }
 
   #currentBody(): Body {
@@ -181,7 +164,7 @@ export class ServerSession implements Session {
       transaction,
       session: this,
       sink: this.options.sink,
-      extensions: this.#offers.extensions,
+      hooks: this.#offers.hooks,
       maxHeader: this.options.limits.header,
     })
     return transaction.body
@@ -230,4 +213,30 @@ export class ServerSession implements Session {
     this.#transaction = undefined
     void body?.abort()
   }
+}
+
+interface Said {
+  readonly params: ParamBag
+  readonly said?: Reply
+  readonly resume?: NonNullable<HookAnswer['resume']>
+}
+
+/** What hooks make of parameters, each given what the one before it left; a refusal ends it. */
+const hooked = async <Server>(
+  given: ParamBag,
+  servers: readonly Server[],
+  ask: (server: Server, bag: ParamBag) => ReturnType<NonNullable<ServerFacet['onMail']>>,
+): Promise<Said> => {
+  let params = given
+  let said: Reply | undefined
+  let resume: HookAnswer['resume']
+  for (const server of servers) {
+    const answer = await ask(server, params)
+    if (!answer) continue
+    params = answer.params ?? params
+    said = answer.reply ?? said
+    resume = answer.resume ?? resume
+    if (said && said.code >= 400) break
+  }
+  return { params, ...(said ? { said } : {}), ...(resume ? { resume } : {}) }
 }
