@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict'
-import { linkSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -32,8 +42,11 @@ const collecting = (directory: string, refusal?: () => never) => {
 
 test('what is dropped is collected once, with whoever owns the file', async () => {
   const directory = folder()
-  await dropMail(directory, envelope, content('Subject: x\r\n', '\r\nbody\r\n'), '2')
-  await dropMail(directory, { ...envelope, user: 'someone else' }, content('y'.repeat(200_000)), '1')
+  await dropMail(directory, envelope, content('Subject: x\r\n', '\r\nbody\r\n'), { name: '2', shared: false })
+  await dropMail(directory, { ...envelope, user: 'someone else' }, content('y'.repeat(200_000)), {
+    name: '1',
+    shared: false,
+  })
   assert.equal(statSync(join(directory, '1.mail')).mode & 0o777, 0o600)
   const { taken, collect } = collecting(directory)
   assert.equal(await collect(), 2)
@@ -58,13 +71,13 @@ test('a body that breaks off leaves nothing', async () => {
     yield Buffer.from('half')
     throw new Error('input broke')
   }
-  await assert.rejects(dropMail(directory, envelope, broken(), '1'), /input broke/)
+  await assert.rejects(dropMail(directory, envelope, broken(), { name: '1', shared: false }), /input broke/)
   assert.deepEqual(readdirSync(directory), [])
 })
 
 test('refused for now stays, refused for good is set aside, and neither is lost', async () => {
   const directory = folder()
-  await dropMail(directory, envelope, content('x'), '1')
+  await dropMail(directory, envelope, content('x'), { name: '1', shared: false })
   assert.equal(await collecting(directory, () => refuse(452, '4.3.1', 'Full')).collect(), 0)
   assert.deepEqual(readdirSync(directory), ['1.mail'])
   assert.equal(await collecting(directory, () => refuse(550, '5.1.1', 'Nobody')).collect(), 0)
@@ -74,7 +87,7 @@ test('refused for now stays, refused for good is set aside, and neither is lost'
 
 test('a fault of ours leaves the file for next time', async () => {
   const directory = folder()
-  await dropMail(directory, envelope, content('x'), '1')
+  await dropMail(directory, envelope, content('x'), { name: '1', shared: false })
   const fault = (): never => {
     throw new Error('disk')
   }
@@ -84,7 +97,7 @@ test('a fault of ours leaves the file for next time', async () => {
 
 test('what is no drop is set aside: links, second names, nonsense, unfinished files are left alone', async () => {
   const directory = folder()
-  await dropMail(directory, envelope, content('good'), '5')
+  await dropMail(directory, envelope, content('good'), { name: '5', shared: false })
   const secret = join(root, 'secret')
   writeFileSync(secret, `${JSON.stringify({ do: 'submit', ...envelope })}\nsecret`)
   symlinkSync(secret, join(directory, '1.mail'))
@@ -111,4 +124,12 @@ test('what is no drop is set aside: links, second names, nonsense, unfinished fi
 
 test('a folder that is not there holds nothing', async () => {
   assert.equal(await collecting(folder()).collect(), 0)
+})
+
+test('what is left in the folder of another is readable to them, and the folder is not made', async () => {
+  const directory = folder()
+  await assert.rejects(dropMail(directory, envelope, content('x'), { name: '1', shared: true }), /ENOENT/)
+  mkdirSync(directory)
+  await dropMail(directory, envelope, content('x'), { name: '1', shared: true })
+  assert.equal(statSync(join(directory, '1.mail')).mode & 0o777, 0o644)
 })

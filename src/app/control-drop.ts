@@ -8,6 +8,15 @@ import { MOST_LINE, type Request, readRequest } from './control-protocol.ts'
 import type { Submission } from './mta.ts'
 
 /**
+ * `name` is unique and cannot be guessed. `shared`: the folder is someone else's, who must be able to read what is in it; it
+ * is of mode 1733, so that nobody else can look.
+ */
+export interface DropOptions {
+  readonly name: string
+  readonly shared: boolean
+}
+
+/**
  * Mail that came while nothing ran: a file each, the first line the `submit` request it would have been, the rest the
  * message. A name that ends with `.mail` stands for a whole, synced file.
  */
@@ -15,14 +24,15 @@ export const dropMail = async (
   directory: string,
   envelope: WireEnvelope,
   body: AsyncIterable<Uint8Array>,
-  name: string,
+  { name, shared }: DropOptions,
 ): Promise<string> => {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  if (!shared) await mkdir(directory, { recursive: true, mode: 0o700 })
   const unfinished = join(directory, `${name}.part`)
   const finished = join(directory, `${name}.mail`)
   const file = await open(unfinished, 'wx', 0o600)
   try {
     try {
+      if (shared) await file.chmod(0o644)
       await file.write(`${JSON.stringify({ do: 'submit', ...envelope })}\n`)
       for await (const chunk of body) await writeWhole(file, chunk)
       await file.sync()

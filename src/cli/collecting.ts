@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises'
 import { qualified } from '../app/control-actions.ts'
 import { collectDrops } from '../app/control-drop.ts'
 import type { Mta } from '../app/mta.ts'
@@ -18,8 +19,11 @@ export const collecting = (
   const submit: Mta['submit'] = (mail, body) => mta.submit(qualified(mail, domain), body)
   let stopped = false
   let alarm: ReturnType<Clock['after']> | undefined
+  const { directory } = settings.drop
   const round = async (): Promise<void> => {
-    await collectDrops({ directory: settings.drop.directory, log, submit })
+    // Made here, sendmail can leave mail in it later even where it may make no folder.
+    await mkdir(directory, { recursive: true, mode: 0o700 }).catch(() => {})
+    await collectDrops({ directory, log, submit })
     if (!stopped) alarm = clock.after(EVERY, () => (current = round()))
   }
   let current = round()

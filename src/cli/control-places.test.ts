@@ -23,14 +23,22 @@ const places = (source?: string, env = {}, mode = 0o644) => {
 }
 
 test('without a file: one’s own, then what is common', async () => {
-  assert.deepEqual(await places(), { sockets: [OWN, COMMON], drop: '/state/smail/drop' })
+  assert.deepEqual(await places(), { sockets: [OWN, COMMON], drop: '/state/smail/drop', shared: false })
 })
 
 test('the standard file’s come first, submission before control', async () => {
   assert.deepEqual(await places('control: { socket: c.sock, submission: /s.sock }\ndrop: { directory: ~/d }\n'), {
     sockets: ['/s.sock', join(folder, 'c.sock'), OWN, COMMON],
     drop: '/home/jo/d',
+    shared: true,
   })
+})
+
+test('mail is not left in our own folder where the machine has an instance that would not look there', async () => {
+  for (const source of ['hostname: mx.example.org\n', 'control: [']) {
+    assert.deepEqual(await places(source), { sockets: [OWN, COMMON], shared: false })
+  }
+  assert.deepEqual(await places('drop: { directory: /d }\n', {}, 0o666), { sockets: [OWN, COMMON], shared: false })
 })
 
 test('SMAIL_CONTROL wins', async () => {

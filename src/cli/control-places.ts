@@ -6,7 +6,13 @@ import { readChecked, STANDARD_FILE } from '../config/settings-file.ts'
 /** Where a running instance may be spoken to, likeliest first, and where mail is left when none is there. */
 export interface ControlPlaces {
   readonly sockets: readonly string[]
-  readonly drop: string
+  /**
+   * Absent: the machine has settings and they, as far as we may read them, name no folder. The instance then has one in
+   * the home of whoever runs it, and mail left in ours would lie there for ever.
+   */
+  readonly drop?: string
+  /** The folder is that of the machine's instance, whoever runs it. */
+  readonly shared: boolean
 }
 
 /** What a system-wide instance offers to all by convention, where the settings file cannot be read. */
@@ -22,18 +28,23 @@ export const controlPlaces = async (
   file: string = STANDARD_FILE,
 ): Promise<ControlPlaces> => {
   const standard = await fromFile(file, machine)
-  const drop = standard?.drop ?? join(machine.state, 'drop')
-  if (env['SMAIL_CONTROL']) return { sockets: [env['SMAIL_CONTROL']], drop }
+  const drop = standard === undefined ? join(machine.state, 'drop') : standard.drop
+  const left = { ...(drop === undefined ? {} : { drop }), shared: standard?.drop !== undefined }
+  if (env['SMAIL_CONTROL']) return { sockets: [env['SMAIL_CONTROL']], ...left }
   const own = join(machine.runtime, 'control.sock')
-  return { sockets: [...(standard?.sockets ?? []), own, COMMON], drop }
+  return { sockets: [...(standard?.sockets ?? []), own, COMMON], ...left }
 }
 
-const fromFile = async (file: string, machine: Machine) => {
+/** Undefined: there is no such file. */
+const fromFile = async (
+  file: string,
+  machine: Machine,
+): Promise<{ sockets: readonly string[]; drop: string | undefined } | undefined> => {
   let source: string | undefined
   try {
     source = readChecked(file, machine.uid)
   } catch {
-    return undefined
+    return { sockets: [], drop: undefined }
   }
   if (source === undefined) return undefined
   const { parseDocument } = await import('yaml')

@@ -82,7 +82,9 @@ const sendMail = async (said: SendmailArguments, places: ControlPlaces, io: Io):
     client = await reach(places.sockets)
   } catch (error) {
     if (!(error instanceof NotRunning)) throw error
-    return await drop(places.drop, envelope, content(hostname(), ahead), said, io)
+    // An instance that we may not speak to would not look into a folder of ours: the mail would lie there for ever.
+    if (error.denied && !places.shared) throw error
+    return await drop(places, envelope, content(hostname(), ahead), said, io)
   }
   try {
     const { domain } = (await client.call({ do: 'status' })) as Status
@@ -97,15 +99,16 @@ const sendMail = async (said: SendmailArguments, places: ControlPlaces, io: Io):
 }
 
 const drop = async (
-  directory: string,
+  { drop: directory, shared }: ControlPlaces,
   envelope: WireEnvelope,
   body: AsyncIterable<Uint8Array>,
   said: SendmailArguments,
   io: Io,
 ) => {
+  if (directory === undefined) throw new Exit(EXIT.tempFail, 'nothing runs, and the settings name no drop directory')
   const name = `${systemClock().now()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`
   try {
-    const file = await dropMail(directory, envelope, body, name)
+    const file = await dropMail(directory, envelope, body, { name, shared })
     if (said.verbose) await print(io, `nothing runs; kept in ${file}\n`)
     return EXIT.ok
   } catch (error) {

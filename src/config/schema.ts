@@ -59,7 +59,9 @@ export const sections = (machine: Machine, places: Places, extensions: Extension
     control: control(machine, places).prefault({}).describe('How commands reach a running instance.'),
     drop: z
       .strictObject({
-        directory: path(places).default(`${machine.state}/drop`).describe('A folder only for this.'),
+        directory: path(places)
+          .default(`${machine.state}/drop`)
+          .describe('A folder only for this; of mode 1733 where every user shall be able to leave mail.'),
       })
       .prefault({})
       .describe('Where sendmail leaves mail while nothing runs.'),
