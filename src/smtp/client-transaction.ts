@@ -272,7 +272,7 @@ class Transaction implements Attempt {
   /** A hop that goes away while we send may have said why. */
   async #lastWord(error: unknown): Promise<unknown> {
     const { wire } = this.#options
-    if (!(error instanceof Closed) || this.#phase !== 'body' || this.#promised || !wire.channel.pending()) return error
+    if (!(error instanceof Closed) || this.#promised || !wire.channel.pending()) return error
     try {
       const said = await wire.reply(0)
       return said.code >= 400 ? new HungUp(said) : error

@@ -150,7 +150,7 @@ export class ClientWire {
 
   /** What the hop said, as it is stored. */
   said({ code, status, lines }: Reply, phase: string): Diagnosis {
-    return { code, status, lines, by: 'smtp', remote: this.#remote, phase, at: this.clock.now() }
+    return { code, status, lines: bounded(lines), by: 'smtp', remote: this.#remote, phase, at: this.clock.now() }
   }
 
   /** Our own word about this hop. */
@@ -172,4 +172,18 @@ export class ClientWire {
   get #remote(): { readonly name: string; readonly address: string } {
     return { name: this.name, address: this.#channel.peer.address }
   }
+}
+
+/** Of what a hop says, so much is kept with each recipient. */
+const MOST_KEPT = 4096
+
+const bounded = (lines: readonly string[]): readonly string[] => {
+  let left = MOST_KEPT
+  const kept: string[] = []
+  for (const line of lines) {
+    if (line.length > left) return [...kept, `${line.slice(0, Math.max(0, left))} [...]`]
+    left -= line.length + 2
+    kept.push(line)
+  }
+  return kept
 }

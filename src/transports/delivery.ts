@@ -119,6 +119,7 @@ export class Delivery {
     const signal = this.#signal
     const stop = () => conversation.stop()
     signal.addEventListener('abort', stop, { once: true })
+    if (signal.aborted) stop()
     try {
       return await conversation.send(this.#mail(recipients), (outcome) => this.#take(conversation, outcome))
     } finally {

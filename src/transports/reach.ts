@@ -96,6 +96,7 @@ const begin = async (
   const channel = await connect(host, to, options, signal)
   const stop = () => channel.destroy()
   signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
   try {
     const conversation = await openConversation(await secured(channel, host, options), { ...options, name: host.name })
     if (conversation.ended === undefined) return conversation
