@@ -34,6 +34,7 @@ const [task, ...rest] = process.argv.slice(2)
 const tasks = {
   start: [join(root, 'bin/smail'), 'run', '--config', join(root, 'examples/quickstart/smail.yaml'), ...rest],
   test: [join(root, 'scripts/test.mjs'), ...rest],
+  build: [join(root, 'scripts/build.mjs'), ...rest],
   bench: [join(root, 'bench/run.ts'), ...rest],
 }
 if (!(task in tasks)) {
