@@ -5,7 +5,10 @@ const [host = '127.0.0.1', port = '2525', to = 'bob@example.test'] = process.arg
 
 const client = await connect(
   { host, port: Number(port) },
-  { name: 'my.example', extensions: [extensions.pipelining(), extensions.dsn(), extensions.chunking()] },
+  {
+    name: 'my.example',
+    extensions: [extensions.pipelining(), extensions.chunking(), extensions.enhancedStatusCodes()],
+  },
 )
 const said = await client.send({
   sender: readAddress('me@my.example'),
