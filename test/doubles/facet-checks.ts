@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import type { Extension, ReportedMessage, ReportedRecipient } from '../../src/smtp/extension.ts'
+import { GreetedHop } from '../../src/smtp/client-hop.ts'
+import type { Extension, Hop, ReportedMessage, ReportedRecipient } from '../../src/smtp/extension.ts'
 
 const message: ReportedMessage = {
   id: 'ID1',
@@ -15,8 +16,21 @@ const recipient = (event: ReportedRecipient['event'], params: ReportedRecipient[
   last: { code: 550, status: '5.1.1', lines: ['Unknown'], by: 'us', at: 0 },
 })
 
-/** What the queue and report facets of an extension must say; dialogues cannot show it. By keyword. */
+/** A hop as it is after a client facet was told that it offers the extension. */
+const offeredBy = ({ client }: Extension): Hop => {
+  const ends = { peer: { address: '', port: 0 }, local: { address: '', port: 0 }, secured: undefined }
+  const hop = new GreetedHop({ name: 'hop.test', channel: ends }, new Map(), 'none')
+  const silence = () => Promise.reject(new Error('Nothing is to be said'))
+  void client?.offered?.({ hop, command: silence, replaceChannel: silence }, [])
+  return hop
+}
+
+/** What the facets of an extension must do that dialogues cannot show. By keyword. */
 export const facetChecks: Readonly<Record<string, (extension: Extension) => void>> = {
+  ENHANCEDSTATUSCODES(extension) {
+    // Dialogues show code and status; this is about whether the status is taken out of the text.
+    assert.equal(offeredBy(extension).givesStatuses, true)
+  },
   DSN({ report, queue }) {
     const wants = (event: ReportedRecipient['event'], notify?: string) =>
       report?.wants?.(recipient(event, notify === undefined ? {} : { NOTIFY: notify }), message)
