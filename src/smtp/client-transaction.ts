@@ -1,9 +1,8 @@
-import { formatPath } from '../mail/address.ts'
-import type { ParamBag } from '../mail/envelope.ts'
 import { Refusal, type Reply, reply } from '../mail/reply.ts'
 import { Closed } from '../net/channel.ts'
 import { BareNewline, exactly, SenderWire, sendDotted } from './client-body.ts'
 import { readClosing } from './client-closing.ts'
+import { mailCommand, rcptCommand } from './client-commands.ts'
 import { exchange, type Step } from './client-exchange.ts'
 import { type Broken, Outcomes, type SendOutcome } from './client-outcomes.ts'
 import { type ClientWire, HungUp } from './client-wire.ts'
@@ -93,14 +92,13 @@ class Transaction implements Attempt {
     const steps: Step[] = []
     if (reset) steps.push({ line: 'RSET', timeout: timeouts.rset, take: onReset })
     steps.push({
-      line: `MAIL FROM:${formatPath(plan.mail.envelope.sender)}${words(plan.params)}`,
+      line: mailCommand(plan.mail.envelope.sender, plan.params),
       timeout: timeouts.mail,
       take: (answer) => this.#onMail(answer),
     })
     for (const [index, recipient] of recipients.entries()) {
-      const params = words(plan.recipientParams.get(recipient.key) ?? {})
       steps.push({
-        line: `RCPT TO:${formatPath(recipient.address)}${params}`,
+        line: rcptCommand(recipient.address, plan.recipientParams.get(recipient.key)),
         timeout: timeouts.rcpt,
         waits: index === 0 && plan.awaits.has('MAIL'),
         take: (answer) => this.#onRcpt(recipient, answer),
@@ -280,12 +278,6 @@ class Transaction implements Attempt {
       return worse instanceof HungUp ? worse : error
     }
   }
-}
-
-const words = (params: ParamBag): string => {
-  let text = ''
-  for (const name in params) text += params[name] === true ? ` ${name}` : ` ${name}=${params[name]}`
-  return text
 }
 
 const onReset = (answer: Reply): void => {
