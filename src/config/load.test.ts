@@ -150,14 +150,12 @@ for (const [what, source, ...told] of MISTAKES) test(`placed: ${what}`, () => as
 
 test('texts keep the form they were written in', () => {
   const source = [
-    'transports:',
-    '  local: { maildir: { mode: 0750 } }',
-    '  smtp: { smtp: {} }',
+    'control: { mode: 0660 }',
     'extensions: { expn: { secret: 00012345678901234567890 } }',
     'limits: { message: 1048576 }',
   ].join('\n')
   const read = settings(source)
-  assert.equal('mode' in (read.transports[0] ?? {}) && (read.transports[0] as { mode: number }).mode, 0o750)
+  assert.equal(read.control.mode, 0o660)
   assert.deepEqual(read.extensions, { expn: { allow: [], secret: '00012345678901234567890' } })
   assert.equal(read.limits.message, 2 ** 20)
 })

@@ -1,19 +1,6 @@
 import * as z from 'zod'
 import { driven, named } from './drivers.ts'
-import {
-  count,
-  domain,
-  host,
-  list,
-  listenAddress,
-  mailbox,
-  mailboxPath,
-  mode,
-  name,
-  path,
-  text,
-  time,
-} from './leaves.ts'
+import { count, domain, host, list, listenAddress, mailbox, mailboxPath, name, path, text, time } from './leaves.ts'
 import type { Machine } from './machine.ts'
 import { type Places, place } from './place.ts'
 import type { DirectorSettings, RouterSettings, StaticRoute, TransportSettings, UserSource } from './settings.ts'
@@ -86,16 +73,13 @@ export const routers = (): z.ZodType<readonly RouterSettings[]> =>
     }),
   )
 
-const concurrency = (otherwise: number, what: string): z.ZodType<number> =>
-  count(1, 10_000).default(otherwise).describe(what)
-
 const network = (block: z.ZodType<Readonly<Record<string, unknown>>>) => ({
   tls: z
     .enum(['off', 'may', 'encrypt', 'verify'])
     .default('may')
     .describe('Whether the connection must be secured, and the certificate bear the name.'),
-  concurrency: concurrency(20, 'Connections to one destination at once.'),
-  recipients: count(1, 100_000).default(100).describe('Recipients of one transaction.'),
+  concurrency: count(1, 10_000).default(20).describe('Connections to one destination at once.'),
+  recipients: count(1, 100_000).default(1000).describe('Recipients of one transaction.'),
   idle: time(0).default(5000).describe('How long an idle connection is kept for more mail.'),
   extensions: block.default({}).describe('Settings of extensions for this transport alone.'),
 })
@@ -109,14 +93,9 @@ export const transports = (
     driven({
       maildir: z.strictObject({
         path: mailboxPath(places).default('~/Maildir').describe('The Maildir; `~` is the home of the user.'),
-        mode: mode.default(0o700).describe('Mode of folders that are made.'),
-        concurrency: concurrency(4, 'Deliveries to one mailbox at once.'),
       }),
       mbox: z.strictObject({
         path: mailboxPath(places).default('~/mbox').describe('The mailbox file; `~` is the home of the user.'),
-        mode: mode.default(0o600).describe('Mode of a file that is made.'),
-        'lock-timeout': time().default(30_000).describe('How long to wait for a lock.'),
-        concurrency: concurrency(1, 'Deliveries to one mailbox at once.'),
       }),
       smtp: z.strictObject(network(block)),
       lmtp: z.strictObject({

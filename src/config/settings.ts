@@ -100,15 +100,10 @@ export interface HostSettings {
   readonly port: number
 }
 
-export type TransportSettings = { readonly name: string } & (
-  | { readonly driver: 'maildir'; readonly path: string; readonly mode: number; readonly concurrency: number }
-  | {
-      readonly driver: 'mbox'
-      readonly path: string
-      readonly mode: number
-      readonly 'lock-timeout': number
-      readonly concurrency: number
-    }
+export type TransportSettings = {
+  readonly name: string
+} /** `path` begins with `~` for the user's home, or is absolute. */ & (
+  | { readonly driver: 'maildir' | 'mbox'; readonly path: string }
   | ({ readonly driver: 'smtp' } & NetworkTransportSettings)
   | ({
       readonly driver: 'lmtp'
