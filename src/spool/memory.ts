@@ -165,7 +165,7 @@ class MemorySpool implements Spool {
     let next = Number.POSITIVE_INFINITY
     for (const message of this.#messages.values())
       for (const recipient of message.recipients.values())
-        if (!this.#isClaimed(recipient, now)) next = Math.min(next, dueOf(recipient))
+        if (!this.#isClaimed(recipient, now)) next = Math.min(next, this.#next(recipient))
     return Number.isFinite(next) ? next : undefined
   }
 
@@ -242,7 +242,7 @@ class MemorySpool implements Spool {
   async forgetLanes(): Promise<void> {
     this.#mustBeOpen()
     for (const message of this.#messages.values())
-      for (const recipient of message.recipients.values()) recipient.lane = null
+      for (const recipient of message.recipients.values()) if (!isSettled(recipient)) recipient.lane = null
     this.#bell.ring()
   }
 
@@ -332,16 +332,17 @@ class MemorySpool implements Spool {
 
   #due(by: ClaimRequest): readonly Group[] {
     const groups: Group[] = []
+    const next = (one: KeptRecipient) => this.#next(one)
     for (const message of this.#messages.values()) {
       const due = [...message.recipients.values()]
-        .filter((one) => dueOf(one) <= by.now && !this.#isClaimed(one, by.now))
+        .filter((one) => next(one) <= by.now)
         .filter(({ lane }) => (by.only?.includes(lane) ?? true) && !(by.except?.includes(lane) ?? false))
-        .sort((a, b) => dueOf(a) - dueOf(b) || a.key - b.key)
+        .sort((a, b) => next(a) - next(b) || a.key - b.key)
       for (const [lane, recipients] of Map.groupBy(due, (recipient) => recipient.lane))
         for (let at = 0; at < recipients.length; at += by.mostRecipients)
           groups.push({ message, lane, recipients: recipients.slice(at, at + by.mostRecipients) })
     }
-    const first = ({ recipients: [one] }: Group) => (one === undefined ? 0 : dueOf(one))
+    const first = ({ recipients: [one] }: Group) => (one === undefined ? 0 : next(one))
     return groups.sort((a, b) => priorityOf(b.message) - priorityOf(a.message) || first(a) - first(b))
   }
 
@@ -353,6 +354,12 @@ class MemorySpool implements Spool {
     }
     this.#leases.set(token, { owner: by.owner, message, recipients, until: by.leaseUntil })
     return { token, lane, message: spooled(message), recipients: recipients.map(shown) }
+  }
+
+  /** When it may be claimed: as it is due, or when the lease on it has run out. */
+  #next(recipient: KeptRecipient): Instant {
+    const lease = recipient.claim === undefined ? undefined : this.#leases.get(recipient.claim)
+    return lease?.until ?? dueOf(recipient)
   }
 
   #isClaimed({ claim }: KeptRecipient, now: Instant): boolean {

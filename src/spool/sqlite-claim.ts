@@ -136,8 +136,8 @@ const RECIPIENT = `UPDATE recipient SET claim = ?, next = ? WHERE message = ? AN
 const take = (sql: Sql, { by, perLane, taken, claims }: Wanted, { message, lane }: Head, pack: Pack): void => {
   const keys = sql.all<{ key: number }>(GROUP, message, lane, by.now, by.mostRecipients).map(({ key }) => key)
   const recipients = keys.map((key) => readRecipient(sql, message, key))
-  const stolen = new Set(recipients.map((row) => row.claim))
-  for (const token of stolen) if (token !== null) sql.run('DELETE FROM lease WHERE token = ?', token)
+  const lapsed = new Set(recipients.map((row) => row.claim))
+  for (const token of lapsed) if (token !== null) release(sql, token)
   const insert = 'INSERT INTO lease (owner, until, message, keys) VALUES (?, ?, ?, ?)'
   const token = sql.insert(insert, by.owner, by.leaseUntil, message, JSON.stringify(keys))
   for (const key of keys) {
@@ -181,6 +181,20 @@ const found = <T>(row: T | undefined, id: MessageId): T => {
   return row
 }
 
+const RELEASE = 'UPDATE recipient SET claim = NULL, next = due WHERE message = ? AND key = ? AND claim = ?'
+
+/** Makes a claim void. */
+export const release = (sql: Sql, token: number): void => {
+  const lease = sql.one<LeaseRow>('DELETE FROM lease WHERE token = ? RETURNING message, keys', token)
+  if (!lease) return
+  for (const key of JSON.parse(lease.keys)) sql.run(RELEASE, lease.message, key, token)
+}
+
+interface LeaseRow {
+  readonly message: MessageId
+  readonly keys: string
+}
+
 interface Lease {
   readonly message: MessageId
   readonly keys: readonly number[]
@@ -188,7 +202,7 @@ interface Lease {
 
 /** The lease of a claim that nobody else has taken. Throws `LeaseLost`. */
 export const leaseOf = (sql: Sql, token: number, message: MessageId): Lease => {
-  const lease = sql.one<{ message: MessageId; keys: string }>('SELECT message, keys FROM lease WHERE token = ?', token)
+  const lease = sql.one<LeaseRow>('SELECT message, keys FROM lease WHERE token = ?', token)
   if (lease?.message !== message) throw new LeaseLost(`The claim on ${message} is over`)
   return { message, keys: JSON.parse(lease.keys) }
 }

@@ -2,6 +2,7 @@ import type { SQLInputValue } from 'node:sqlite'
 import type { Sought } from './match.ts'
 import { operationLine, parkedFor, returned } from './operate.ts'
 import type { Fate, MessageId, Operation } from './spool.ts'
+import { release } from './sqlite-claim.ts'
 import { drop, remember } from './sqlite-keep.ts'
 import type { Sql } from './sqlite-sql.ts'
 
@@ -77,9 +78,9 @@ export const operate = (
   const messages = sql.all<{ message: MessageId; met: number }>(count, ...where.values)
   if (messages.length === 0) return { met: 0, files: [] }
 
-  const claims = `SELECT claim FROM recipient WHERE claim IS NOT NULL AND ${where.sql}`
-  sql.run(`DELETE FROM lease WHERE token IN (${claims})`, ...where.values)
-  if (set) sql.run(`UPDATE recipient SET claim = NULL, ${set.sql} WHERE ${where.sql}`, ...set.values, ...where.values)
+  const lapsed = `SELECT DISTINCT claim FROM recipient WHERE claim IS NOT NULL AND ${where.sql}`
+  for (const { claim } of sql.all<{ claim: number }>(lapsed, ...where.values)) release(sql, claim)
+  if (set) sql.run(`UPDATE recipient SET ${set.sql} WHERE ${where.sql}`, ...set.values, ...where.values)
   else sql.run(`DELETE FROM recipient WHERE ${where.sql}`, ...where.values)
 
   const files: string[] = []

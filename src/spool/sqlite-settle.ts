@@ -5,7 +5,7 @@ import { idsFrom } from './ids.ts'
 import { earlier, firstDue, forkLines } from './record.ts'
 import { type MessageId, SpoolError } from './spool.ts'
 import type { Outcome, SettleCall } from './sqlite-calls.ts'
-import { leaseOf } from './sqlite-claim.ts'
+import { leaseOf, release } from './sqlite-claim.ts'
 import { addRecipient, drop, fork, keep, type Octets, remember } from './sqlite-keep.ts'
 import type { Sql } from './sqlite-sql.ts'
 
@@ -83,18 +83,9 @@ const addChildren = (sql: Sql, { message, children }: SettleCall): void => {
   }
 }
 
-interface OwnedLease {
-  readonly token: number
-  readonly message: MessageId
-  readonly keys: string
-}
-
 export const recover = (sql: Sql, owner: string, now: Instant): void => {
-  const release = 'UPDATE recipient SET claim = NULL, next = due WHERE message = ? AND key = ? AND claim = ?'
-  for (const { token, message, keys } of sql.all<OwnedLease>('SELECT * FROM lease WHERE owner = ?', owner)) {
-    for (const key of JSON.parse(keys)) sql.run(release, message, key, token)
-    sql.run('DELETE FROM lease WHERE token = ?', token)
-  }
+  for (const { token } of sql.all<{ token: number }>('SELECT token FROM lease WHERE owner = ?', owner))
+    release(sql, token)
   comeBack(sql, now)
 }
 

@@ -26,6 +26,7 @@ import type { BodyRow, ClaimRow, NewMessage, Reads, Span, Writes } from './sqlit
 import { type DraftHome, type Folders, type ReadyBody, SqliteDraft } from './sqlite-draft.ts'
 import { sweepFiles } from './sqlite-files.ts'
 import { takeInstance } from './sqlite-lock.ts'
+import { logAlarm } from './sqlite-log.ts'
 import { children, listedOf, messageOf, newFork, newMessage, outcomes, recipientOf } from './sqlite-rows.ts'
 import { Thread } from './sqlite-thread.ts'
 
@@ -48,7 +49,6 @@ export interface SqliteSpoolOptions {
 }
 
 const TEN_DAYS = 10 * 86_400_000
-const LOG_ALARM = 256 * 1024 * 1024
 const SHARED_POLL = 1000
 
 /** Mail in SQLite, durable on return. Rejects with `SpoolError` when another instance has the folder, or it is none of ours. */
@@ -64,9 +64,10 @@ export const openSqliteSpool = async (options: SqliteSpoolOptions): Promise<Spoo
       // Drafts of an earlier life of ours.
       await disk.remove(folders.drafts)
       for (const folder of [folders.drafts, folders.bodies]) await disk.makeFolder(folder)
-      const writer = new Thread<Writes>(threadStart(options, 'write'), alarm(options.log))
+      const writer = new Thread<Writes>(threadStart(options, 'write'), logAlarm(options.log))
       const tag = await writer.open()
-      for (const folder of [path, `${path}/..`]) await disk.syncFolder(folder)
+      await disk.syncFolder(path)
+      await disk.syncFolder(`${path}/..`).catch(unlessUnreadable)
       const release = () => lock?.release()
       return new SqliteSpool(options, { disk, folders, writer, tag, release })
     } catch (error) {
@@ -83,13 +84,9 @@ const threadStart = ({ path, owner, probe }: SqliteSpoolOptions, does: 'write' |
   return { does, path: `${path}/spool.db`, owner, pid: process.pid, started, probe }
 }
 
-/** Says once that the write-ahead log is large, and again when it was small in between. */
-const alarm = (log: Log): ((octets: number) => void) => {
-  let isLarge = false
-  return (octets) => {
-    if (octets > LOG_ALARM && !isLarge) log.event('warn', 'spool.log-large', { octets })
-    isLarge = octets > LOG_ALARM
-  }
+// A folder above that we may not open is none that we have just made ours in.
+const unlessUnreadable = (error: NodeJS.ErrnoException): void => {
+  if (error.code !== 'EACCES') throw error
 }
 
 interface Parts {
