@@ -1,6 +1,6 @@
 // What the scripts of package.json run first, on whatever Node npm was started with: installs what is missing, then goes
 // on with the Node that the lockfile pins. Plain JavaScript without imports of ours, for an old Node must read it.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -41,4 +41,16 @@ if (!(task in tasks)) {
   console.error(`smail: no task '${task ?? ''}'; there are ${Object.keys(tasks).join(', ')}`)
   process.exit(64)
 }
-process.exit(run(node, tasks[task]))
+
+// Whoever stops npm means the program: it has mail under way, and its own way to end.
+const program = spawn(node, tasks[task], { cwd: root, stdio: 'inherit' })
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => program.kill(signal))
+program.on('error', (error) => {
+  console.error(`smail: ${node}: ${error.message}`)
+  process.exit(71)
+})
+program.on('exit', (status, signal) => {
+  if (signal === null) process.exit(status)
+  process.removeAllListeners(signal)
+  process.kill(process.pid, signal)
+})

@@ -98,7 +98,7 @@ export const createResolver = (options: ResolverOptions): Resolver => {
       const name = key(address)
       if (ancestors.some((ancestor) => key(ancestor) === name)) {
         const found = await askAgain(address, ancestors)
-        if (found === LOOP) log.event('warn', 'address loop', { address: name, from: ancestors.map(formatAddress) })
+        if (found === LOOP) log.event('warn', 'address-loop', { address: name, from: ancestors.map(formatAddress) })
         return found
       }
       // What came out of another address may be answered otherwise than the address itself.

@@ -125,6 +125,7 @@ class ComposedMta implements Mta {
         delayWarning: queue['delay-warning'],
         backoff: { ...queueDefaults.backoff, first: queue.backoff.min, most: queue.backoff.max },
         concurrency: { ...queueDefaults.concurrency, total: queue.concurrency },
+        drain: queue.drain,
       },
     })
   }

@@ -1,10 +1,23 @@
 import { z } from 'zod'
-import { networks } from '../config/networks.ts'
+import { networks, readNetwork } from '../config/networks.ts'
 import type { ExtensionBlocks, ListenerSettings } from '../config/settings.ts'
 import * as extensions from '../extensions/index.ts'
 import type { Extension, Session } from '../smtp/extension.ts'
 
 const NONE = z.strictObject({})
+
+/** An extension knows its `allow` for texts only; what a network is, settings know. */
+const withNetworks = <T extends { readonly allow: readonly string[] }>(schema: z.ZodType<T>): z.ZodType<T> =>
+  schema.superRefine(({ allow }, context) => {
+    for (const [index, text] of allow.entries()) {
+      try {
+        readNetwork(text)
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error)
+        context.addIssue({ code: 'custom', path: ['allow', index], message })
+      }
+    }
+  })
 
 /** By keyword in lower case, the schema of what may be set. */
 export const extensionSchemas: ReadonlyMap<string, z.ZodType> = new Map<string, z.ZodType>([
@@ -15,8 +28,8 @@ export const extensionSchemas: ReadonlyMap<string, z.ZodType> = new Map<string, 
   ['chunking', NONE],
   ['dsn', NONE],
   ['help', NONE],
-  ['expn', extensions.expnSettings],
-  ['vrfy', extensions.vrfySettings],
+  ['expn', withNetworks(extensions.expnSettings)],
+  ['vrfy', withNetworks(extensions.vrfySettings)],
   ['enhancedstatuscodes', NONE],
 ])
 

@@ -13,7 +13,7 @@ export const sweeping = (spool: Spool, clock: Clock, log: Log): { stop(): Promis
     try {
       await spool.sweep(clock.now())
     } catch (error) {
-      log.event('warn', 'spool.sweep-failed', { why: error instanceof Error ? error.message : String(error) })
+      log.event('warn', 'spool-sweep-failed', { why: error instanceof Error ? error.message : String(error) })
     }
     if (!stopped) later()
   }

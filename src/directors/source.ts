@@ -99,11 +99,11 @@ export const keep = async <T>(
       stamp = found
       good = await load(found)
       complaint = undefined
-      log.event('info', 'file reread', { file: source.name })
+      log.event('info', 'file-reread', { file: source.name })
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
       if (why !== complaint)
-        log.event('error', 'file unusable, its last good version stays', { file: source.name, why })
+        log.event('error', 'file-unusable', { file: source.name, why })
       complaint = why
     }
   }

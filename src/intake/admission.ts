@@ -24,7 +24,7 @@ const resolve = async (address: Address, resolver: Resolver, log: Log): Promise<
     return await resolver.resolve(address)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    log.event('warn', 'address.unresolved', { address: formatAddress(address), why })
+    log.event('warn', 'address-unresolved', { address: formatAddress(address), why })
     return error instanceof Misconfigured
       ? refuse(451, '4.3.5', 'This address cannot be served just now: a fault in the configuration')
       : refuse(451, '4.4.3', 'Nothing can be found out about this address just now')

@@ -39,7 +39,7 @@ export const deposit = async (draft: Draft, mail: Deposit, options: DepositOptio
     refuse(554, '5.4.6', 'This message has been here too often: a mail loop')
   }
   await orRefuse(() => draft.commit(recordOf(draft.id, mail, options)))
-  options.log.event('info', 'message.accepted', {
+  options.log.event('info', 'accepted', {
     id: draft.id,
     listener: mail.origin.listener,
     peer: mail.origin.peer,

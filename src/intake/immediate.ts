@@ -122,7 +122,7 @@ const deliver = async (
   options: ImmediateOptions,
 ): Promise<ServerOutcome> => {
   const said = (answer: Reply): ServerOutcome => {
-    options.log.event('info', answer.code < 400 ? 'message.delivered' : 'message.refused', {
+    options.log.event('info', answer.code < 400 ? 'delivered' : 'refused', {
       id: message.id,
       listener: options.listener,
       mailbox: to.mailbox.user,
@@ -143,7 +143,7 @@ const deliver = async (
     })
   } catch (error) {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    options.log.event('error', 'delivery.fault', { id: message.id, transport: transport.name, stack })
+    options.log.event('error', 'delivery-fault', { id: message.id, transport: transport.name, stack })
     if (error instanceof Misconfigured) outcome = reply(451, '4.3.5', 'A fault in the configuration; try again later')
   }
   return said(outcome)

@@ -107,7 +107,7 @@ test('one peer cannot take the room of all', async () => {
   assert('port' in listener.address)
   const elsewhere = connect({ port: listener.address.port, host: '127.0.0.1', localAddress: '127.0.0.2' })
   assert.equal(await first(elsewhere), '220 hello\r\n')
-  assert.deepEqual(log.told[0]?.[0], 'connection.refused')
+  assert.deepEqual(log.told[0]?.[0], 'connection-refused')
   assert.equal(log.told[0]?.[1]?.['peer'], '127.0.0.1')
   one.destroy()
   elsewhere.destroy()
@@ -143,7 +143,7 @@ test('a fault of the one who takes it is logged, and ends that connection only',
   const good = dial(listener)
   good.write('GOOD\r\nQUIT\r\n')
   assert.equal(await everything(good), '220 hello\r\n250 QUIT\r\n')
-  assert.equal(log.told[0]?.[0], 'connection.fault')
+  assert.equal(log.told[0]?.[0], 'connection-fault')
   assert.match(String(log.told[0]?.[1]?.['why']), /a bug[\s\S]*listener\.test/)
   await listener.close()
 })
@@ -191,7 +191,7 @@ test('TLS may come first, and a connection without it does no harm', async () =>
   plain.write('EHLO plain.example.org\r\n')
   await once(plain.resume(), 'close')
   while (listener.connections > 0) await new Promise((resolve) => setImmediate(resolve))
-  assert.equal(log.told[0]?.[0], 'connection.no-tls')
+  assert.equal(log.told[0]?.[0], 'connection-no-tls')
   assert('port' in listener.address)
   const { port } = listener.address
   const client = connectTls({ port, host: '127.0.0.1', ca: own.certificate, servername: 'mx.example.test' })
@@ -303,7 +303,7 @@ test('trouble in accepting is told once, until one is accepted again', async () 
   fail()
   assert.deepEqual(
     log.told.map(([event, fields]) => [event, fields?.['why']]),
-    [['connection.not-accepted', 'accept EMFILE']],
+    [['connection-not-accepted', 'accept EMFILE']],
   )
   const client = dial(listener)
   assert.equal(await first(client), '220 hello\r\n')

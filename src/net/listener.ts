@@ -118,14 +118,14 @@ class Reception implements Listener {
       this.#leave(socket)
     } catch (error) {
       const stack = error instanceof Error ? error.stack : String(error)
-      if (error instanceof TlsFailed) this.#log('info', 'connection.no-tls', channel.peer.address, error.message)
-      else this.#log('error', 'connection.fault', channel.peer.address, stack)
+      if (error instanceof TlsFailed) this.#log('info', 'connection-no-tls', channel.peer.address, error.message)
+      else this.#log('error', 'connection-fault', channel.peer.address, stack)
       socket.destroy()
     }
   }
 
   #refuse(socket: Socket, peer: string): void {
-    this.#log('info', 'connection.refused', peer, 'too many connections')
+    this.#log('info', 'connection-refused', peer, 'too many connections')
     const { refuse, implicitTls } = this.#options
     if (refuse === undefined || implicitTls || this.#refusals >= REFUSALS) {
       socket.destroy()
@@ -152,7 +152,7 @@ class Reception implements Listener {
 
   /** Out of descriptors or memory, mostly. Node drops the connection and goes on. Told once until one succeeds. */
   #trouble(error: Error): void {
-    if (!this.#troubled) this.#log('error', 'connection.not-accepted', '', error.message)
+    if (!this.#troubled) this.#log('error', 'connection-not-accepted', '', error.message)
     this.#troubled = true
   }
 

@@ -88,7 +88,7 @@ export const localTransport = (
       const failure = failureOf(error)
       if (failure === undefined) throw error
       const why = error instanceof Error ? error.message : String(error)
-      log.event('warn', 'local delivery failed', { id: message.id, transport: name, user: mailbox.user, why })
+      log.event('warn', 'local-delivery-failed', { id: message.id, transport: name, user: mailbox.user, why })
       const diagnosis = said(failure.reply)
       return failure.down ? { diagnosis, destinationDown: true } : { diagnosis }
     }

@@ -102,7 +102,7 @@ export const dotLocks = (options: LockOptions): ((path: string, signal: AbortSig
       const { modified } = await disk.status(name)
       const owner = read(await disk.peek(name))
       if (!isLeft(name, owner, clock.now() - modified)) return false
-      log.event('warn', 'lock left behind', { lock: name, ...(owner.pid === undefined ? {} : { pid: owner.pid }) })
+      log.event('warn', 'lock-left-behind', { lock: name, ...(owner.pid === undefined ? {} : { pid: owner.pid }) })
       if (owner.plan) await takeBack(path, owner.plan)
       await disk.remove(name)
       abandoned.delete(name)
