@@ -13,6 +13,8 @@ export interface Destinations {
   /** Deliveries the lane may have at once now; 0 while it rests. */
   window(lane: Lane): number
   rest(lane: Lane): Rest | undefined
+  /** Whether a delivery finds out just now if the destination is back. */
+  probing(lane: Lane): boolean
   /** Lanes at rest, at most so many. */
   resting(most: number): readonly string[]
   /** When a delivery begins: what to give `judge` when it has ended. */
@@ -129,6 +131,7 @@ export const createDestinations = (
       return state.probing ? 1 : Math.max(1, Math.floor(Math.min(state.size, top(lane))))
     },
     rest: (lane) => states.get(lane)?.rest,
+    probing: (lane) => states.get(lane)?.probing ?? false,
     resting(most) {
       const some: string[] = []
       for (const lane of atRest) if (some.push(lane) >= most) break

@@ -4,6 +4,7 @@ import { sleep } from '../observe/clock.ts'
 import type { Claim, Lane } from '../spool/spool.ts'
 import { givenUp } from './attempt.ts'
 import type { Destinations, Rest } from './destinations.ts'
+import { backoff } from './schedule.ts'
 import type { Verdict } from './verdict.ts'
 import { stack } from './wording.ts'
 import type { Holding, Work } from './work.ts'
@@ -12,6 +13,12 @@ import type { Holding, Work } from './work.ts'
 const MOST_EXCEPT = 200
 /** How long mail at rest may go unlooked at while there is better to do. */
 const REST_ROUND = 10_000
+/** Lanes remembered at most when nothing is held of them, and what their destinations were like. */
+const MOST_LANES = 1000
+/** What is held of a lane lasts about so long, so that fast ones do not run dry while more is claimed. */
+const AHEAD = 40
+/** After a spool that could not be asked. */
+const RETRY = { first: 250, most: 10_000 }
 /** After a look that found nothing: our own settlements wake us too, and an engine may be too eager. */
 const PAUSE = 5
 
@@ -20,7 +27,8 @@ interface LaneLoad {
   readonly lane: Lane
   readonly backlog: Holding[]
   active: number
-  full: boolean
+  /** How long a delivery takes, in milliseconds: a moving average. */
+  pace: number
 }
 
 export interface Load {
@@ -29,6 +37,17 @@ export interface Load {
   readonly waiting: number
   readonly lanes: readonly { readonly lane: Lane; readonly delivering: number; readonly waiting: number }[]
 }
+
+/** How many claims came, and whether there may be more that could be taken. */
+interface Look {
+  readonly found: number
+  readonly more: boolean
+}
+
+const sum = (looks: readonly Look[]): Look => ({
+  found: looks.reduce((all, { found }) => all + found, 0),
+  more: looks.some(({ more }) => more),
+})
 
 export interface Runner {
   run(): void
@@ -47,14 +66,20 @@ export const createRunner = (work: Work, destinations: Destinations): Runner => 
   const lanes = new Map<Lane, LaneLoad>()
   /** Lanes with something to begin, the one served longest ago first. */
   const ready = new Set<LaneLoad>()
-  const most = total + settings.batch.claims
+  /** Lanes of which enough is held. */
+  const full = new Set<LaneLoad>()
+  /** Lanes that are done faster than a claim of the usual size can follow. */
+  const hungry = new Set<LaneLoad>()
+  const most = total + 4 * settings.batch.claims
   let delivering = 0
   let settling = 0
   let held = 0
-  let halted = false
+  /** The last look could not take all it might have. */
+  let crowded = false
+  const halting = new AbortController()
   let bell = Promise.withResolvers<void>()
   let poked = false
-  let waking: Promise<void> | undefined
+  let listening = false
   let restRound = 0
   const quiet: (() => void)[] = []
   let looping: Promise<void> | undefined
@@ -67,27 +92,37 @@ export const createRunner = (work: Work, destinations: Destinations): Runner => 
   const loadOf = (lane: Lane): LaneLoad => {
     const known = lanes.get(lane)
     if (known !== undefined) return known
-    const fresh: LaneLoad = { lane, backlog: [], active: 0, full: false }
+    if (lanes.size >= MOST_LANES) forget()
+    const fresh: LaneLoad = { lane, backlog: [], active: 0, pace: AHEAD }
     lanes.set(lane, fresh)
     return fresh
   }
 
-  /** Enough is held of a lane when as much waits as runs; a probe waits alone. */
-  const enough = (lane: Lane): number => {
-    const window = destinations.window(lane)
-    return window <= 1 ? 1 : 2 * window
+  const sizeOf = ({ active, backlog }: LaneLoad): number => active + backlog.length
+
+  const forget = (): void => {
+    for (const load of lanes.values()) {
+      if (sizeOf(load) > 0) continue
+      lanes.delete(load.lane)
+      hungry.delete(load)
+      destinations.idle(load.lane)
+    }
   }
 
-  const drop = (load: LaneLoad): void => {
-    const left = load.active + load.backlog.length
-    if (load.full && left <= enough(load.lane) / 2) {
-      load.full = false
-      poke()
-    }
-    if (left > 0) return
-    lanes.delete(load.lane)
-    ready.delete(load)
-    destinations.idle(load.lane)
+  /** Twice of what may run, or as much as is done until more has come; a probe waits alone. */
+  const enough = ({ lane, pace }: LaneLoad): number => {
+    if (destinations.probing(lane)) return 1
+    const window = Math.max(1, destinations.window(lane))
+    return Math.max(2 * window, Math.min((window * AHEAD) / Math.max(1, pace), 2 * settings.batch.claims))
+  }
+
+  /** Something of the lane is done. */
+  const eased = (load: LaneLoad): void => {
+    if (load.backlog.length > 0) ready.add(load)
+    if (!full.has(load) || sizeOf(load) > enough(load) / 2) return
+    full.delete(load)
+    if (enough(load) > 2 * perDestination) hungry.add(load)
+    poke()
   }
 
   const settle = async (holding: Holding, verdicts: ReadonlyMap<number, Verdict>): Promise<void> => {
@@ -95,7 +130,7 @@ export const createRunner = (work: Work, destinations: Destinations): Runner => 
     await work.record(holding, verdicts)
     settling -= 1
     held -= 1
-    if (held <= most - settings.batch.claims) poke()
+    if (crowded && held <= most - settings.batch.claims) poke()
     pump()
     if (held === 0) for (const tell of quiet.splice(0)) tell()
   }
@@ -115,19 +150,20 @@ export const createRunner = (work: Work, destinations: Destinations): Runner => 
 
   const run = async (load: LaneLoad, holding: Holding): Promise<void> => {
     const began = destinations.begin()
+    const since = clock.now()
     const { verdicts, destination } = await work.attempt(holding)
+    load.pace += (clock.now() - since - load.pace) / 8
     const rest = destinations.judge(load.lane, began, destination)
     load.active -= 1
     delivering -= 1
     if (rest !== undefined) for (const one of load.backlog.splice(0)) void putOff(one, rest)
-    if (load.backlog.length > 0) ready.add(load)
-    drop(load)
+    eased(load)
     pump()
     await settle(holding, rest === undefined ? verdicts : notBefore(verdicts, rest.until))
   }
 
   const pump = (): void => {
-    if (halted) return
+    if (halting.signal.aborted) return
     for (const load of ready) {
       // Deliveries that the spool cannot be told of would be done again after a crash: no more of them than this.
       if (delivering >= total || settling >= total) return
@@ -147,80 +183,98 @@ export const createRunner = (work: Work, destinations: Destinations): Runner => 
     held += 1
     const rest = destinations.rest(claim.lane)
     if (rest !== undefined) return void putOff(holding, rest)
-    if (halted) return void settle(holding, new Map())
+    if (halting.signal.aborted) return void settle(holding, new Map())
     const load = loadOf(claim.lane)
     load.backlog.push(holding)
-    load.full = load.active + load.backlog.length >= enough(claim.lane)
+    if (sizeOf(load) >= enough(load)) full.add(load)
     ready.add(load)
   }
 
-  const claim = async (only: readonly Lane[] | undefined, except: readonly Lane[]): Promise<readonly Claim[]> => {
-    const now = clock.now()
+  /** Claims, and tells what came. `mostPerLane` bounds what a lane nothing is known of can take up. */
+  const claim = async (
+    mostPerLane: number,
+    of: { readonly only?: readonly Lane[]; readonly except?: readonly Lane[] },
+  ): Promise<Look> => {
+    const asked = Math.min(settings.batch.claims, most - held)
     const claims = await spool.claim({
       owner,
-      now,
+      now: clock.now(),
       leaseUntil: work.leaseUntil(),
-      most: Math.min(settings.batch.claims, most - held),
+      most: asked,
       mostRecipients: settings.batch.recipients,
-      mostPerLane: only === undefined ? perDestination : settings.batch.claims,
-      ...(only === undefined ? {} : { only }),
-      ...(except.length === 0 ? {} : { except }),
+      mostPerLane,
+      ...of,
     })
     for (const one of claims) take(one)
-    pump()
-    return claims
-  }
-
-  /** Whether a claim that took so much may have left something it could have taken. */
-  const more = (claims: readonly Claim[]): boolean => {
-    if (claims.length >= settings.batch.claims) return true
+    let more = claims.length >= asked
     for (const [lane, { length }] of Map.groupBy(claims, (one) => one.lane)) {
-      if (length >= perDestination && lanes.get(lane)?.full !== true) return true
+      const load = lanes.get(lane)
+      if (length < mostPerLane || load === undefined || full.has(load)) continue
+      more = true
+      if (enough(load) > 2 * perDestination) hungry.add(load)
     }
-    return false
+    pump()
+    return { found: claims.length, more }
   }
 
-  /** One look at the spool. True when there may be more. */
-  const look = async (): Promise<{ readonly found: number; readonly more: boolean }> => {
+  /** One look at the spool. */
+  const look = async (): Promise<Look> => {
+    crowded = held > most - settings.batch.claims
     if (held >= most) return { found: 0, more: false }
-    const full = [...lanes.values()].filter((load) => load.full).map((load) => load.lane)
+    const fast = [...hungry].map((load) => load.lane)
+    hungry.clear()
     const resting = destinations.resting(MOST_EXCEPT)
-    const claims = await claim(undefined, [...full, ...resting])
-    const again = more(claims)
-    if (resting.length === 0 || held >= most || (again && clock.now() < restRound)) {
-      return { found: claims.length, more: again }
-    }
-    const put = await claim(resting, [])
+    const except = [...[...full].map((load) => load.lane), ...resting, ...fast]
+    const looks = [claim(perDestination, except.length === 0 ? {} : { except })]
+    listen()
+    if (fast.length > 0) looks.push(claim(settings.batch.claims, { only: fast }))
+    const found = sum(await Promise.all(looks))
+    if (resting.length === 0 || held >= most || (found.more && clock.now() < restRound)) return found
     restRound = clock.now() + REST_ROUND
-    return { found: claims.length + put.length, more: again || put.length >= settings.batch.claims }
+    return sum([found, await claim(settings.batch.claims, { only: resting })])
+  }
+
+  /** Always one ear at the spool: a ring that comes while we look at a part of it is not lost. */
+  const listen = (): void => {
+    if (listening) return
+    listening = true
+    void spool
+      .wake(poll)
+      .catch((error) => {
+        log.event('error', 'wake-failed', { error: stack(error) })
+        return sleep(clock, Math.min(poll, RETRY.first), halting.signal)
+      })
+      .then(() => {
+        listening = false
+        if (!halting.signal.aborted) poke()
+      })
   }
 
   /** Until mail may be due, or a place is free. */
   const wait = async (idle: boolean): Promise<void> => {
-    if (idle) await Promise.race([sleep(clock, PAUSE), bell.promise])
-    const due = idle && !poked ? await spool.nextDue() : undefined
+    if (idle) await sleep(clock, PAUSE, halting.signal)
+    if (poked || halting.signal.aborted) return
+    const due = idle ? await spool.nextDue() : undefined
     const ms = due === undefined ? poll : due - clock.now()
     const alarm = ms > 0 && ms < poll ? clock.after(ms, poke) : undefined
-    waking ??= spool.wake(poll).finally(() => {
-      waking = undefined
-    })
-    await Promise.race([waking, bell.promise])
+    await bell.promise
     alarm?.cancel()
   }
 
   const loop = async (): Promise<void> => {
     let failures = 0
-    while (!halted) {
+    while (!halting.signal.aborted) {
       bell = Promise.withResolvers<void>()
       poked = false
       try {
         const { found, more: again } = await look()
         failures = 0
-        if (!again && !poked && !halted) await wait(found === 0)
+        if (!again && !poked && !halting.signal.aborted) await wait(found === 0)
       } catch (error) {
         failures += 1
         log.event('error', 'claim-failed', { error: stack(error), failures })
-        await Promise.race([sleep(clock, Math.min(10_000, 250 * 2 ** Math.min(failures, 10))), bell.promise])
+        const pause = backoff(failures, RETRY, () => 0)
+        await Promise.race([sleep(clock, pause, halting.signal), bell.promise])
       }
     }
   }
@@ -231,7 +285,7 @@ export const createRunner = (work: Work, destinations: Destinations): Runner => 
     },
     poke,
     async halt(ms) {
-      halted = true
+      halting.abort()
       poke()
       for (const load of lanes.values()) for (const one of load.backlog.splice(0)) void settle(one, new Map())
       const calm = (async () => {
@@ -249,11 +303,13 @@ export const createRunner = (work: Work, destinations: Destinations): Runner => 
       delivering,
       settling,
       waiting: held - delivering - settling,
-      lanes: [...lanes.values()].map(({ lane, active, backlog }) => ({
-        lane,
-        delivering: active,
-        waiting: backlog.length,
-      })),
+      lanes: [...lanes.values()]
+        .filter((load) => sizeOf(load) > 0)
+        .map(({ lane, active, backlog }) => ({
+          lane,
+          delivering: active,
+          waiting: backlog.length,
+        })),
     }),
   }
 }

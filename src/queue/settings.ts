@@ -43,7 +43,7 @@ export const queueDefaults: QueueSettings = {
   backoff: { first: 5 * MINUTE, most: 4_000_000, jitter: 0.2 },
   rest: { first: MINUTE, most: 30 * MINUTE },
   concurrency: { total: 200, perDestination: 20, initial: 5, resolving: 50 },
-  batch: { claims: 100, recipients: 1000, slice: 500 },
+  batch: { claims: 200, recipients: 1000, slice: 500 },
   lease: 5 * MINUTE,
   delivery: { limit: 2 * HOUR, grace: 10_000 },
   drain: 30_000,
