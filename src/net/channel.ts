@@ -43,6 +43,11 @@ export interface Channel {
   flush(timeout: number): Promise<void>
   /** Flushes and half-closes. Resolves when the peer has closed too, or after `timeout`. Never rejects. */
   end(timeout: number): Promise<void>
+  /**
+   * Flushes and closes without waiting for the peer, which knows that this is the end: what it may still send is lost.
+   * Never rejects.
+   */
+  leave(timeout: number): Promise<void>
   /** Drops the connection at once. */
   destroy(): void
   /** Runs once when the channel is no longer usable, for whatever reason. */

@@ -317,6 +317,35 @@ test('end waits no longer than told', async () => {
   assert.equal(clock.pending, 0)
 })
 
+test('leave closes at once, after what was written, and not before a peer that has said more', async () => {
+  const [channel, client, done] = await sockets()
+  client.write('QUIT\r\n')
+  await channel.line(100, 5000)
+  channel.write('221 bye\r\n')
+  // The client never ends its side.
+  await channel.leave(5000)
+  let got = ''
+  for await (const chunk of client) got += chunk
+  assert.equal(got, '221 bye\r\n')
+  done()
+
+  const [talked, talker, over] = await sockets()
+  talker.write('QUIT\r\nand more')
+  await talked.line(100, 5000)
+  talked.write('221 bye\r\n')
+  let left = false
+  const leaving = talked.leave(5000).then(() => {
+    left = true
+  })
+  got = ''
+  for await (const chunk of talker) got += chunk
+  assert.equal(got, '221 bye\r\n')
+  assert.equal(left, false)
+  talker.end()
+  await leaving
+  over()
+})
+
 test('whoever waits is told when the channel goes', async () => {
   const [channel] = overMemory()
   const told: number[] = []

@@ -177,6 +177,16 @@ export class StreamChannel implements Channel {
     })
   }
 
+  leave(timeout: number): Promise<void> {
+    if (this.#closed || this.#detached) return Promise.resolve()
+    this.#send()
+    // What the system has of ours still goes out, unless it has something for us: then a close would be a reset. TLS says goodbye first.
+    const isSent = this.#duplex instanceof Socket && this.#duplex.writableLength === 0
+    if (!isSent || this.secured || this.pending()) return this.end(timeout)
+    this.destroy()
+    return Promise.resolve()
+  }
+
   destroy(): void {
     this.#finish({ why: 'The channel was destroyed' })
     this.#duplex.destroy()

@@ -113,7 +113,7 @@ class Connection {
     for (;;) {
       const answer = await this.#next()
       const after = await this.#send(answer)
-      if (after?.channel === 'close') return this.#end()
+      if (after?.channel === 'close') return this.#leave()
       if (after?.channel === 'handOver') return this.#handOver(after)
       if (after?.channel === 'replace') return this.#replace(after)
       if (this.#errors > this.#context.limits.errors) return this.#close(TOO_MANY_ERRORS)
@@ -163,7 +163,7 @@ class Connection {
   #say(answer: Reply): void {
     if (answer.code >= 500) this.#errors++
     this.#session.say(answer)
-    if (answer.code >= 400) this.#log('session.refused', answer)
+    if (answer.code >= 400) this.#log('session-refused', answer)
   }
 
   #flush(): Promise<void> {
@@ -182,11 +182,11 @@ class Connection {
   /** What the client sent ahead was not said under the new channel's protection, so it was not said (RFC 3207 4.2). */
   async #replace(after: Extract<AfterReply, { channel: 'replace' }>): Promise<Next> {
     const dropped = this.#channel.discardPending()
-    if (dropped > 0) this.#log('session.injection', undefined, dropped)
+    if (dropped > 0) this.#log('session-injection', undefined, dropped)
     try {
       return { channel: await after.with(this.#channel), greet: after.greet ?? false }
     } catch (error) {
-      this.#context.log.event('info', 'session.replace-failed', {
+      this.#context.log.event('info', 'session-replace-failed', {
         ...this.#who(),
         why: error instanceof Error ? error.message : String(error),
       })
@@ -197,17 +197,18 @@ class Connection {
 
   async #close(answer: Reply): Promise<undefined> {
     this.#say(answer)
-    await this.#end()
+    // It did not ask for this and may have sent more: that must not keep it from reading why.
+    await this.#channel.end(this.#context.timeouts.command)
   }
 
-  async #end(): Promise<undefined> {
-    await this.#channel.end(this.#context.timeouts.command)
+  async #leave(): Promise<undefined> {
+    await this.#channel.leave(this.#context.timeouts.command)
   }
 
   async #lost(error: unknown): Promise<void> {
     if (error instanceof TimedOut) return this.#close(reply(421, '4.4.2', 'Nothing came for too long; goodbye'))
     if (!(error instanceof Closed)) this.#session.fault(error)
-    else if (this.#session.transaction) this.#log('session.lost')
+    else if (this.#session.transaction) this.#log('session-lost')
     this.#channel.destroy()
   }
 

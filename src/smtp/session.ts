@@ -153,8 +153,8 @@ export class ServerSession implements Session {
     const { code, lines } = said
     const last = lines.length - 1
     let text = ''
-    for (const [i, line] of lines.entries()) text += `${code}${i < last ? '-' : ' '}${line}\r\n`
-    this.channel.write(text)
+    for (let i = 0; i < last; i++) text += `${code}-${lines[i]}\r\n`
+    this.channel.write(`${text}${code} ${lines[last]}\r\n`)
   }
 
   #currentBody(): Body {
@@ -205,7 +205,7 @@ export class ServerSession implements Session {
   /** A fault of ours, which the peer hears of only as 451. */
   fault(error: unknown): void {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    this.options.log.event('error', 'session.fault', { listener: this.options.listener, peer: this.peer, stack })
+    this.options.log.event('error', 'session-fault', { listener: this.options.listener, peer: this.peer, stack })
   }
 
   reset(): void {
