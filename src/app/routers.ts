@@ -16,8 +16,7 @@ const make = (one: RouterSettings, resolver: Resolver, self: Self): Router => {
     case 'mx':
       return mxRouter({ name, transport, port: one.port, resolver, self })
     case 'static': {
-      const rows = one.routes.map(({ domain, hosts }) => ({ domain, to: hosts }))
-      return staticRouter({ name, transport, rows, resolver, self })
+      return staticRouter({ name, transport, rows: one.routes, resolver, self })
     }
     case 'smarthost':
       return smarthostRouter({ name, transport, hosts: one.hosts, resolver, self })

@@ -27,6 +27,21 @@ export const readHost = (text: string, defaultPort: number): HostSettings => {
   return { name: found.name.toLowerCase(), port }
 }
 
+/** As `readHost`, or `unix:/path`. Throws `BadHost`. */
+export const readHop = (text: string, defaultPort: number): HostSettings | `unix:/${string}` => {
+  if (!text.startsWith('unix:/')) return readHost(text, defaultPort)
+  return `unix:/${checkSocketPath(text.slice('unix:'.length)).slice(1)}`
+}
+
+/** `mx`, or `error: 5yz TEXT`; undefined for anything else. Throws `BadHost` for an error that is none. */
+export const readWay = (text: string): 'mx' | `error:${string}` | undefined => {
+  if (text === 'mx') return text
+  if (!text.startsWith('error:')) return undefined
+  const said = text.slice('error:'.length).trim()
+  if (/^5[0-9]{2} (?:5\.[0-9]{1,3}\.[0-9]{1,3} )?[ -~]+$/.test(said)) return `error:${said}`
+  throw new BadHost(`'${text}' is no error; expected one as in "error: 550 5.1.1 No such domain here"`)
+}
+
 /** `127.0.0.1:25`, `[::1]:25`, `unix:/path`. Port 0: any free one. Throws `BadHost`. */
 export const readListenAddress = (text: string): ListenAddress => {
   if (text.startsWith('unix:')) {

@@ -1,9 +1,9 @@
 import * as z from 'zod'
 import { BadAddress, formatAddress, isDomain, readAddress } from '../mail/address.ts'
-import { checkSocketPath, readHost, readListenAddress } from './hosts.ts'
+import { checkSocketPath, readHop, readHost, readListenAddress, readWay } from './hosts.ts'
 import { readNetwork } from './networks.ts'
 import { type Places, place } from './place.ts'
-import type { HostSettings, ListenAddress } from './settings.ts'
+import type { HostSettings, ListenAddress, StaticRoute } from './settings.ts'
 import { formatSize, formatTime, readMode, readSize, readTime } from './units.ts'
 
 /** A text read by a function that throws what is wrong with it. */
@@ -57,6 +57,23 @@ export const network: z.ZodType<string> = text((given) => {
 export const listenAddress: z.ZodType<ListenAddress> = text(readListenAddress)
 
 export const host = (port: number): z.ZodType<HostSettings> => text((given) => readHost(given, port))
+
+/** Where a row of a static table leads: hosts, or a word in their place. */
+export const way = (port: number): z.ZodType<StaticRoute['to']> =>
+  z.preprocess(
+    (given) => (typeof given === 'string' ? [given] : given),
+    z
+      .array(text((given) => readWay(given) ?? readHop(given, port)))
+      .min(1)
+      .transform((ways, context) => {
+        const hosts = ways.filter((one) => typeof one !== 'string' || one.startsWith('unix:'))
+        const [first] = ways
+        if (hosts.length === 0 && ways.length === 1 && typeof first === 'string') return first as StaticRoute['to']
+        if (hosts.length === ways.length) return hosts as StaticRoute['to']
+        context.addIssue({ code: 'custom', message: '`mx` and errors stand alone; expected them in place of a list' })
+        return z.NEVER
+      }),
+  )
 
 /** A domain name in lower case. */
 export const domain: z.ZodType<string> = text((given) => {

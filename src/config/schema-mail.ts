@@ -1,6 +1,19 @@
 import * as z from 'zod'
 import { driven, named } from './drivers.ts'
-import { count, domain, host, list, listenAddress, mailbox, mailboxPath, name, path, text, time } from './leaves.ts'
+import {
+  count,
+  domain,
+  host,
+  list,
+  listenAddress,
+  mailbox,
+  mailboxPath,
+  name,
+  path,
+  text,
+  time,
+  way,
+} from './leaves.ts'
 import type { Machine } from './machine.ts'
 import { type Places, place } from './place.ts'
 import type { DirectorSettings, RouterSettings, StaticRoute, TransportSettings, UserSource } from './settings.ts'
@@ -51,8 +64,8 @@ export const directors = (machine: Machine, places: Places): z.ZodType<readonly 
 const ROUTE = /^(\*|(?:\*\.)?[^*]+)$/
 
 const staticRoutes: z.ZodType<readonly StaticRoute[]> = z
-  .record(z.string().regex(ROUTE), list(host(25), 1))
-  .transform((given) => Object.entries(given).map(([of, hosts]) => ({ domain: of.toLowerCase(), hosts })))
+  .record(z.string().regex(ROUTE), way(25))
+  .transform((given) => Object.entries(given).map(([of, to]) => ({ domain: of.toLowerCase(), to })))
 
 /** Asked for every domain that is not ours; the best match decides. */
 export const routers = (): z.ZodType<readonly RouterSettings[]> =>
@@ -64,7 +77,9 @@ export const routers = (): z.ZodType<readonly RouterSettings[]> =>
       }),
       static: z.strictObject({
         transport: transport('smtp'),
-        routes: staticRoutes.describe('Domain, `*.domain` or `*` to a host, or hosts in the order to be tried.'),
+        routes: staticRoutes.describe(
+          'Domain, `*.domain` or `*` to hosts in the order to be tried, `mx`, or `error: 5yz TEXT`.',
+        ),
       }),
       smarthost: z.strictObject({
         transport: transport('smtp'),

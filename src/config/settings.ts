@@ -88,10 +88,13 @@ export type RouterSettings = { readonly name: string } & (
   | { readonly driver: 'smarthost'; readonly transport: string; readonly hosts: readonly HostSettings[] }
 )
 
-/** `domain` is a name, or `*.name` for everything below a name, or `*`. Lower case. */
+/**
+ * `domain` is a name, or `*.name` for everything below a name, or `*`. Lower case. `to`: these hosts in their order; `mx`,
+ * wherever the DNS says; or `error: 5yz [5.y.z] TEXT`, nowhere.
+ */
 export interface StaticRoute {
   readonly domain: string
-  readonly hosts: readonly HostSettings[]
+  readonly to: readonly (HostSettings | `unix:/${string}`)[] | 'mx' | `error:${string}`
 }
 
 /** An IP address stands without its brackets. */
