@@ -19,7 +19,9 @@ export interface DraftHome {
   keep(draft: SqliteDraft, record: MessageRecord): Promise<void>
 }
 
-const SMALL_CHUNK = 16_384
+/** What is written to a file at once. While one such block is on its way, the next is filled. */
+const BLOCK = 262_144
+const NOTHING = Buffer.alloc(0)
 
 /**
  * A draft that is in memory while it is small, and in a file of its own from then on: the file is made durable and gets
@@ -29,10 +31,12 @@ export class SqliteDraft implements Draft {
   readonly id: MessageId
   readonly home: DraftHome
   #octets = 0
-  /** Not yet in the file, if there is one. */
-  #buffer: Buffer = Buffer.alloc(0)
+  /** What is not yet on its way to the file, if there is to be one. */
+  #buffer: Buffer = NOTHING
   #buffered = 0
+  #spare: Buffer | undefined
   #file: DiskFile | undefined
+  #isLarge = false
   #isMoved = false
   /** Disk operations, one after the other. */
   #disk: Promise<void> = Promise.resolve()
@@ -52,24 +56,28 @@ export class SqliteDraft implements Draft {
   write(chunk: Uint8Array): Promise<void> | void {
     this.#mustBeOpen()
     this.#octets += chunk.length
-    if (!this.#file && this.#octets <= this.home.inlineUpTo) return this.#collect(chunk)
-    return this.#next(async () => {
-      this.#file ??= await this.home.disk.create(this.#draftPath)
-      if (chunk.length >= SMALL_CHUNK || this.#buffered + chunk.length > this.home.inlineUpTo) await this.#empty()
-      if (chunk.length >= SMALL_CHUNK) await this.#file.write(chunk)
-      else this.#collect(chunk)
-    })
+    this.#isLarge ||= this.#octets > this.home.inlineUpTo
+    if (!this.#isLarge) return this.#collect(chunk)
+    if (chunk.length >= BLOCK) {
+      this.#handOver()
+      return this.#next((file) => file.write(chunk))
+    }
+    if (this.#buffered + chunk.length <= BLOCK) return this.#collect(chunk)
+    const before = this.#disk
+    this.#handOver()
+    this.#collect(chunk)
+    return before.then(() => this.#mustBeWhole())
   }
 
   async *body(): AsyncIterable<Uint8Array> {
     this.#mustBeOpen()
-    await this.#disk
-    if (!this.#file) {
+    if (!this.#isLarge) {
       if (this.#buffered > 0) yield Uint8Array.from(this.#buffer.subarray(0, this.#buffered))
       return
     }
     const to = this.#octets
-    await this.#next(() => this.#empty())
+    this.#handOver()
+    await this.#next(async () => {})
     try {
       yield* this.home.disk.read(this.#isMoved ? this.#bodyPath : this.#draftPath, 0, to)
     } catch (error) {
@@ -90,7 +98,7 @@ export class SqliteDraft implements Draft {
     try {
       await committing
       this.#state = 'committed'
-      this.#buffer = Buffer.alloc(0)
+      this.#buffer = NOTHING
     } catch (error) {
       this.#state = 'open'
       throw error
@@ -99,10 +107,9 @@ export class SqliteDraft implements Draft {
 
   /** Makes the body durable where it is in a file. */
   async ready(): Promise<ReadyBody> {
-    await this.#disk
-    if (this.#failure) throw this.#failure
-    if (!this.#file) return { data: this.#buffer.subarray(0, this.#buffered) }
-    await this.#next(() => this.#move())
+    if (!this.#isLarge) return { data: this.#buffer.subarray(0, this.#buffered) }
+    this.#handOver()
+    await this.#next((file) => this.#move(file))
     return { file: this.id }
   }
 
@@ -110,8 +117,8 @@ export class SqliteDraft implements Draft {
     await this.#committing
     if (this.#state !== 'open') return
     this.#state = 'aborted'
-    this.#buffer = Buffer.alloc(0)
-    await this.#disk.catch(() => {})
+    this.#buffer = NOTHING
+    await this.#disk
     if (!this.#file) return
     await this.#file.close().catch(() => {})
     // What cannot be removed now is swept later.
@@ -129,41 +136,56 @@ export class SqliteDraft implements Draft {
   #collect(chunk: Uint8Array): void {
     const needed = this.#buffered + chunk.length
     if (needed > this.#buffer.length) {
-      const room = Math.min(Math.max(needed, 2 * this.#buffer.length, 4096), Math.max(needed, this.home.inlineUpTo))
-      const larger = Buffer.allocUnsafeSlow(room)
-      this.#buffer.copy(larger, 0, 0, this.#buffered)
+      const room = this.#isLarge
+        ? BLOCK
+        : Math.max(needed, Math.min(2 * this.#buffer.length, this.home.inlineUpTo), 4096)
+      const larger = this.#spare ?? Buffer.allocUnsafeSlow(room)
+      this.#spare = undefined
+      larger.set(this.#buffer.subarray(0, this.#buffered))
       this.#buffer = larger
     }
     this.#buffer.set(chunk, this.#buffered)
     this.#buffered = needed
   }
 
-  async #empty(): Promise<void> {
+  /** Sends the buffer on its way to the file. */
+  #handOver(): void {
     if (this.#buffered === 0) return
-    await this.#file?.write(this.#buffer.subarray(0, this.#buffered))
+    const [buffer, octets] = [this.#buffer, this.#buffered]
+    this.#buffer = NOTHING
     this.#buffered = 0
+    // Whoever writes or commits next is told of a failure.
+    void this.#next(async (file) => {
+      await file.write(buffer.subarray(0, octets))
+      if (buffer.length === BLOCK) this.#spare = buffer
+    }).catch(() => {})
   }
 
-  async #move(): Promise<void> {
-    if (this.#isMoved || !this.#file) return
-    await this.#empty()
-    await this.#file.sync()
-    await this.#file.close()
+  async #move(file: DiskFile): Promise<void> {
+    if (this.#isMoved) return
+    await file.sync()
+    await file.close()
     await this.home.disk.rename(this.#draftPath, this.#bodyPath)
     this.#isMoved = true
     await this.home.disk.syncFolder(this.home.folders.bodies)
   }
 
   /** After a failure nothing more is tried: what a failed write or sync has left in the file, nobody knows. */
-  #next(step: () => Promise<void>): Promise<void> {
-    const tried = this.#disk.then(() => (this.#failure ? undefined : step()))
-    const next = tried.catch((error: unknown) => {
-      this.#failure = fromDisk(error)
-    })
-    this.#disk = next
-    return next.then(() => {
-      if (this.#failure) throw this.#failure
-    })
+  #next(step: (file: DiskFile) => Promise<void>): Promise<void> {
+    this.#disk = this.#disk
+      .then(async () => {
+        if (this.#failure) return
+        this.#file ??= await this.home.disk.create(this.#draftPath)
+        await step(this.#file)
+      })
+      .catch((error: unknown) => {
+        this.#failure = fromDisk(error)
+      })
+    return this.#disk.then(() => this.#mustBeWhole())
+  }
+
+  #mustBeWhole(): void {
+    if (this.#failure) throw this.#failure
   }
 
   #mustBeOpen(): void {

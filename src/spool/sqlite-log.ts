@@ -6,7 +6,7 @@ const LARGE = 256 * 1024 * 1024
 export const logAlarm = (log: Log): ((octets: number) => void) => {
   let isLarge = false
   return (octets) => {
-    if (octets > LARGE && !isLarge) log.event('warn', 'spool.log-large', { octets })
+    if (octets > LARGE && !isLarge) log.event('warn', 'spool-log-large', { octets })
     isLarge = octets > LARGE
   }
 }

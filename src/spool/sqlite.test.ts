@@ -167,7 +167,7 @@ describe('sqlite: upkeep', { concurrency: 4 }, () => {
       const spool = await open(path, clock)
       const kept = await put(spool, clock, {}, LARGE)
       const draft = spool.open()
-      await draft.write(LARGE)
+      for (let i = 0; i < 3; i++) await draft.write(LARGE)
       await writeFile(join(path, 'bodies/orphan'), 'whose row never came')
       await spool.sweep(clock.now() + HOUR / 2)
       assert.deepEqual((await readdir(join(path, 'bodies'))).toSorted(), [kept.id, 'orphan'].toSorted())
@@ -175,8 +175,9 @@ describe('sqlite: upkeep', { concurrency: 4 }, () => {
       assert.deepEqual(await readdir(join(path, 'bodies')), [kept.id])
       assert.deepEqual(await readdir(join(path, 'drafts')), ['test'])
       assert.deepEqual(await readdir(join(path, 'drafts/test')), [draft.id])
-      await draft.commit(recordOf(clock, LARGE.length))
-      for (const { id } of [kept, draft]) assert.equal((await octets(await spool.read(id))).length, 19 + LARGE.length)
+      await draft.commit(recordOf(clock, draft.octets))
+      assert.equal((await octets(await spool.read(kept.id))).length, 19 + LARGE.length)
+      assert.equal((await octets(await spool.read(draft.id))).length, 19 + 3 * LARGE.length)
       await spool.close()
     }))
 
@@ -226,8 +227,8 @@ describe('sqlite: upkeep', { concurrency: 4 }, () => {
     const MIB = 1024 * 1024
     for (const size of [1, 256, 257, 300, 10, 400]) alarm(size * MIB)
     assert.deepEqual(told, [
-      ['warn', 'spool.log-large', { octets: 257 * MIB }],
-      ['warn', 'spool.log-large', { octets: 400 * MIB }],
+      ['warn', 'spool-log-large', { octets: 257 * MIB }],
+      ['warn', 'spool-log-large', { octets: 400 * MIB }],
     ])
   })
 })

@@ -313,7 +313,7 @@ class SqliteSpool implements Spool, DraftHome {
   #discard(files: readonly string[]): void {
     for (const file of files) {
       const removing = this.disk.remove(`${this.folders.bodies}/${file}`).catch((error: Error) => {
-        this.#options.log.event('warn', 'spool.file-left', { id: file, error: error.message })
+        this.#options.log.event('warn', 'spool-file-left', { id: file, error: error.message })
       })
       this.#removing.add(removing)
       void removing.then(() => this.#removing.delete(removing))
