@@ -52,7 +52,11 @@ export const givenUp = ({ message, recipients }: Claim, now: number): Map<number
   return verdicts
 }
 
-/** Finds out where a claim's recipients go, and delivers those that belong to its lane. Never rejects. */
+/**
+ * Finds out where a claim's recipients go, and delivers those that belong to its lane. Its outcomes are recorded together
+ * when it is over: a settlement ends its claim, and one report can tell of all. So a crash in the middle of a delivery
+ * repeats what of it had succeeded, which SMTP cannot rule out in any case (RFC 1047).
+ */
 export const attempt = async (
   parts: QueueParts,
   claim: Claim,

@@ -135,6 +135,26 @@ test('a fork keeps the ancestors of its members, so that a list in itself does n
   )
 })
 
+test('a list that is its own member does not go round, and one with no other member has none', async () => {
+  const sender = readAddress('owner@ours.example')
+  const self = (name: string, ...others: string[]) => ({
+    members: [`${name}@ours.example`, ...others].map((one) => readAddress(one)),
+    sender,
+  })
+  const bench = queueBench({
+    entries: { 'list@ours.example': self('list', 'm@far.example'), 'hollow@ours.example': self('hollow') },
+  })
+  await bench.queue.start()
+  await bench.put(['list@ours.example', 'hollow@ours.example'])
+  await bench.clock.advance(1000)
+  assert.deepEqual(bench.smtp.delivered.toSorted(), ['ann@client.example', 'm@far.example'])
+  const told = bench.reporter.composed.flatMap((one) =>
+    one.recipients.map((r) => `${r.address.local} ${r.last.status}`),
+  )
+  assert.deepEqual(told, ['hollow 5.2.4'])
+  await bench.queue.stop()
+})
+
 test('an alias with 100,000 members becomes messages of 500, some at a time', async () => {
   const bench = queueBench({ entries: { 'everyone@ours.example': { members: members(100_000) } } })
   let seen = 0

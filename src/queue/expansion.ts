@@ -69,15 +69,17 @@ export const expansion = (
 
   return {
     expand(recipient, members, owner) {
-      if (members.length === 0) {
-        const last = ours(reply(550, '5.2.4', 'Nobody is behind this address'), now)
-        return { is: 'failed', last, attempted: false }
-      }
       const lineage = [recipient.address, ...recipient.ancestors]
       const distinct = new Map<string, Address>()
       for (const member of members) distinct.set(addressKey(member), member)
       // A report must not come back as mail from a list's owner: it stays without sender (RFC 5321 4.5.5).
       const list = owner !== undefined && message.sender !== null
+      // A list in itself is a mistake; its mail must not go round.
+      if (list) for (const address of lineage) distinct.delete(addressKey(address))
+      if (distinct.size === 0) {
+        const last = ours(reply(550, '5.2.4', 'Nobody is behind this address'), now)
+        return { is: 'failed', last, attempted: false }
+      }
       const kind = list ? 'list' : distinct.size === 1 ? 'one' : 'many'
       const params = passed(recipient.params, 'recipient', kind)
 
