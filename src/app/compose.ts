@@ -124,6 +124,7 @@ class ComposedMta implements Mta {
         bounceLifetime: queue.lifetime,
         delayWarning: queue['delay-warning'],
         backoff: { ...queueDefaults.backoff, first: queue.backoff.min, most: queue.backoff.max },
+        rest: restsWithin(queue.backoff),
         concurrency: { ...queueDefaults.concurrency, total: queue.concurrency },
         drain: queue.drain,
       },
@@ -220,6 +221,12 @@ class ComposedMta implements Mta {
     return serve(channel, this.#now.local, this.#deliveries.signal)
   }
 }
+
+/** A host out of reach is asked again at least as often as mail for a host within reach is tried. */
+const restsWithin = ({ min, max }: Settings['queue']['backoff']): typeof queueDefaults.rest => ({
+  first: Math.min(queueDefaults.rest.first, min),
+  most: Math.min(queueDefaults.rest.most, max),
+})
 
 /** The transports in force, whichever those are when one is asked for. */
 class CurrentTransports extends Map<string, Transport> {

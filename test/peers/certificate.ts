@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import { program } from './installed.ts'
 
 /** A key and a self-signed certificate for a name, made by OpenSSL. Only their owner may read the key. */
-export const makeCertificate = (folder: string, name: string): { readonly certificate: string; readonly key: string } => {
+export const makeCertificate = (
+  folder: string,
+  name: string,
+): { readonly certificate: string; readonly key: string } => {
   const certificate = join(folder, 'certificate.pem')
   const key = join(folder, 'key.pem')
   const how = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']

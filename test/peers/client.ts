@@ -51,7 +51,7 @@ export const handTo = async (port: number, mail: Handed): Promise<string> => {
   }
 }
 
-const head = (line: string | Buffer): string => line.subarray === undefined ? line.slice(0, 80).trim() : line.toString('latin1', 0, 80).trim()
+const head = (line: string | Buffer): string => Buffer.from(line).toString('latin1', 0, 80).trim()
 
 /** RFC 5321 4.5.2. A body without its last CRLF gets one: DATA can send no other. */
 const dotted = (body: Buffer): Buffer => {

@@ -32,7 +32,8 @@ export const mailWith = (maildir: string, mark: string, log: () => string): Prom
   )
 }
 
-const TRACE = /^(?:Return-Path|Received|Delivered-To|X-Original-To|Envelope-To|Delivery-Date):[^\n]*\n(?:[ \t][^\n]*\n)*/i
+const TRACE =
+  /^(?:Return-Path|Received|Delivered-To|X-Original-To|Envelope-To|Delivery-Date):[^\n]*\n(?:[ \t][^\n]*\n)*/i
 
 /** A mail from a Maildir split into what was put before it on its way and what was sent, the latter with CRLF again. */
 export const withoutTrace = (mail: Buffer): { readonly trace: string; readonly sent: Buffer } => {

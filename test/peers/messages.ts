@@ -35,14 +35,14 @@ const header = (subject: string): string =>
 const octets = (text: string): Buffer => Buffer.from(text, 'latin1')
 
 /** A mail with all that programs like to change. */
-export const tryingMail = (subject: string): Buffer => octets(header(subject) + TRYING.map((line) => `${line}\r\n`).join(''))
+export const tryingMail = (subject: string): Buffer =>
+  octets(header(subject) + TRYING.map((line) => `${line}\r\n`).join(''))
 
 /** Its last line has no CRLF. */
 export const unendedMail = (subject: string): Buffer => octets(`${header(subject)}An end\r\nwithout a line end`)
 
 /** Plain text in ASCII only. */
-export const plainMail = (subject: string): Buffer =>
-  octets(`${header(subject).replace('8bit', '7bit')}Hello.\r\n`)
+export const plainMail = (subject: string): Buffer => octets(`${header(subject).replace('8bit', '7bit')}Hello.\r\n`)
 
 /** As many octets, or up to a hundred more. */
 export const largeMail = (subject: string, size: number): Buffer => {

@@ -45,7 +45,10 @@ export const startPostfix: StartPeer = async (scene, options) => {
   const domains = [domain, `clear.${domain}`]
   const users = domains.flatMap((one) => ['bob', 'carol'].map((user) => `${user}@${one} ${user}/Maildir/\n`))
   writeFileSync(join(settings, 'users'), users.join(''))
-  writeFileSync(join(settings, 'routes'), `clear.test clear:[127.0.0.1]:${ports.clear}\ntls.test smtp:[127.0.0.1]:${ports.tls}\n`)
+  writeFileSync(
+    join(settings, 'routes'),
+    `clear.test clear:[127.0.0.1]:${ports.clear}\ntls.test smtp:[127.0.0.1]:${ports.tls}\n`,
+  )
   writeFileSync(join(settings, 'master.cf'), `127.0.0.1:${port} inet n - n - - smtpd\n${MASTER}`)
   writeFileSync(
     join(settings, 'main.cf'),

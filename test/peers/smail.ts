@@ -114,7 +114,9 @@ class SmailProcess implements Smail {
   }
 
   async command(...args: readonly string[]): Promise<string> {
-    const child = spawn(process.execPath, [SMAIL, ...args, '--config', this.#file], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [SMAIL, ...args, '--config', this.#file], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let said = ''
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => (said += text))

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { handTo } from './client.ts'
+import { lacking } from './installed.ts'
+import { mailIn, mailWith, withoutTrace } from './maildir.ts'
+import { plainMail, tryingMail } from './messages.ts'
+import { pairForTests } from './pair.ts'
+import { startPostfix } from './postfix.ts'
+
+const PLAIN = 'smtpd_discard_ehlo_keywords = 8bitmime, chunking, dsn, enhancedstatuscodes, pipelining, size, starttls'
+
+describe('Postfix without extensions', { skip: lacking(['postfix'], true) }, () => {
+  const { peer, smail, log } = pairForTests('plain.test', startPostfix, PLAIN)
+
+  test('8-bit mail is not sent to a hop for 7-bit mail: its sender is told', async () => {
+    const from = 'alice@clear.test'
+    await handTo(smail().ports.clear, {
+      from,
+      to: ['bob@plain.test'],
+      body: tryingMail('eight'),
+      mail: ' BODY=8BITMIME',
+    })
+    const report = (await mailWith(smail().maildir('alice'), 'bob@plain.test', log)).toString('latin1')
+    assert.match(report, /^Return-Path: <>$/m)
+    assert.match(report, /^Action: failed$/m)
+    assert.match(report, /^Status: 5\.6\.3$/m)
+    assert.deepEqual(await mailIn(peer().maildir('bob')), [])
+    assert.doesNotMatch(peer().log(), /from=<alice@clear\.test>/)
+  })
+
+  test('7-bit mail is sent octet by octet', async () => {
+    const body = plainMail('seven')
+    await handTo(smail().ports.clear, { to: ['bob@plain.test'], body, mail: ' BODY=8BITMIME' })
+    assert.deepEqual(withoutTrace(await mailWith(peer().maildir('bob'), 'Subject: seven', log)).sent, body)
+  })
+
+  test('where nobody reports success, the sender is told how far the mail came', async () => {
+    const from = 'bob@clear.test'
+    const to = ['<carol@plain.test> NOTIFY=SUCCESS,FAILURE', '<bob@plain.test>']
+    await handTo(smail().ports.clear, { from, to, body: plainMail('relayed') })
+    const report = (await mailWith(smail().maildir('bob'), 'carol@plain.test', log)).toString()
+    assert.match(report, /^Action: relayed$/m)
+    assert.doesNotMatch(report, /bob@plain\.test/)
+    await mailWith(peer().maildir('carol'), 'Subject: relayed', log)
+  })
+})
