@@ -1,4 +1,5 @@
 import { foldField } from './fold.ts'
+import { asBuffer } from './octets.ts'
 
 /**
  * A header as raw octets, the empty line that ends it included, and, found on demand, its fields. One character per
@@ -30,6 +31,10 @@ export type HeaderEdit =
   | { readonly field: 'add'; readonly name: string; readonly value: string }
   | { readonly field: 'replace'; readonly name: string; readonly nth?: number; readonly value: string }
   | { readonly field: 'remove'; readonly name: string; readonly nth?: number }
+
+const CR = 13
+const LF = 10
+const EMPTY_LINE = Buffer.from('\r\n\r\n')
 
 // White space before the colon is RFC 5322's obsolete syntax, and met.
 const NAME = /([!-9;-~]+)[ \t]*:/y
@@ -98,13 +103,13 @@ class LazyHeader implements Header {
   #byName: ReadonlyMap<string, readonly Field[]> | undefined
 
   constructor(raw: Uint8Array) {
-    const octets = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength)
-    const end = octets.toString('latin1', 0, 2) === '\r\n' ? 2 : octets.indexOf('\r\n\r\n') + 4
-    this.raw = end === 3 ? octets : octets.subarray(0, end)
+    const octets = asBuffer(raw)
+    const end = octets[0] === CR && octets[1] === LF ? 2 : octets.indexOf(EMPTY_LINE) + 4
+    this.raw = end === 3 || end === octets.length ? octets : octets.subarray(0, end)
   }
 
   get fields(): readonly Field[] {
-    this.#fields ??= scan(Buffer.from(this.raw.buffer, this.raw.byteOffset, this.raw.byteLength).toString('latin1'))
+    this.#fields ??= scan(asBuffer(this.raw).toString('latin1'))
     return this.#fields
   }
 

@@ -1,6 +1,7 @@
 import { isAscii } from 'node:buffer'
 import type { BodyFacts } from '../mail/facts.ts'
 import { type Header, readHeader } from './fields.ts'
+import { asBuffer } from './octets.ts'
 
 /** Finds out, in one pass and for any chunk borders, what is true of a message; keeps of it nothing but the header. */
 export interface Inspector {
@@ -21,13 +22,14 @@ export interface Inspection {
 
 /** As much at once as is searched while the cache still has it. */
 const WINDOW = 65_536
+const NOTHING = Buffer.alloc(0)
 
 /** `maxHeader`: octets of the header to keep at most, its empty line included. */
 export const inspector = (options: { readonly maxHeader: number }): Inspector => new OnePass(options.maxHeader)
 
 class OnePass implements Inspector {
   readonly #maxHeader: number
-  #header = Buffer.alloc(0)
+  #header: Buffer = NOTHING
   #kept = 0
   #octets = 0
   /** Where the line began that is not at its end yet, counted from the first octet of all. */
@@ -46,10 +48,10 @@ class OnePass implements Inspector {
   }
 
   write(chunk: Uint8Array): void {
-    for (let from = 0; from < chunk.byteLength; from += WINDOW) {
-      const octets = Math.min(WINDOW, chunk.byteLength - from)
-      this.#inspect(Buffer.from(chunk.buffer, chunk.byteOffset + from, octets))
-    }
+    const octets = asBuffer(chunk)
+    if (octets.length > WINDOW) {
+      for (let from = 0; from < octets.length; from += WINDOW) this.#inspect(octets.subarray(from, from + WINDOW))
+    } else if (octets.length > 0) this.#inspect(octets)
   }
 
   get headerEnded(): boolean {
@@ -86,14 +88,15 @@ class OnePass implements Inspector {
     this.#endsWithCr = octets[octets.length - 1] === 13
     const ascii = this.#eightBit && !inHeader ? false : isAscii(octets)
     this.#eightBit ||= !ascii
-    if (inHeader) this.#keep(octets.subarray(0, (this.#headerEnd ?? this.#octets) - begins), ascii)
+    if (inHeader) this.#keep(octets, (this.#headerEnd ?? this.#octets) - begins, ascii)
   }
 
-  #keep(octets: Buffer, ascii: boolean): void {
-    this.#eightBitHeader ||= !ascii && !isAscii(octets)
-    const needed = Math.min(this.#maxHeader, this.#kept + octets.length)
+  /** So many octets belong to the header. */
+  #keep(octets: Buffer, count: number, ascii: boolean): void {
+    this.#eightBitHeader ||= !ascii && !isAscii(octets.subarray(0, count))
+    const needed = Math.min(this.#maxHeader, this.#kept + count)
     if (needed > this.#header.length) {
-      const grown = Buffer.alloc(Math.min(this.#maxHeader, Math.max(2 * needed, 2048)))
+      const grown = Buffer.allocUnsafe(Math.min(this.#maxHeader, Math.max(2 * needed, 1024)))
       this.#header.copy(grown, 0, 0, this.#kept)
       this.#header = grown
     }

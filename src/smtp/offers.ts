@@ -39,13 +39,18 @@ export class Offering {
   to(session: Session): Offers {
     // Without a side for servers there is nothing to offer.
     const args = this.#registry.extensions.map(({ server }) => (server?.offer ? server.offer(session) : server && []))
-    const key = args.map((words) => words?.join(' ') ?? '\r').join('\n')
+    const key = args.map(keyOf).join('\n')
     const known = this.#known.get(key)
     if (known) return known
     const offers = offersOf(this.#registry, this.#baseVerbs, args)
     if (this.#known.size < MOST_REMEMBERED) this.#known.set(key, offers)
     return offers
   }
+}
+
+const keyOf = (args: readonly string[] | undefined): string => {
+  if (args === undefined) return '\r'
+  return args.length === 0 ? '' : args.join(' ')
 }
 
 const offersOf = (
