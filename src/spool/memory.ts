@@ -4,6 +4,7 @@ import { Bell } from './bell.ts'
 import { messageIds } from './ids.ts'
 import { meetsMessage, meetsRecipient, sought } from './match.ts'
 import { joined, MemoryDraft } from './memory-draft.ts'
+import { MemoryHistory } from './memory-history.ts'
 import {
   addRecipient,
   applyChange,
@@ -62,12 +63,6 @@ interface Group {
   readonly recipients: KeptRecipient[]
 }
 
-interface Past {
-  readonly at: Instant
-  readonly text: string
-  readonly fork?: MessageId
-}
-
 class MemorySpool implements Spool {
   readonly #clock: Clock
   readonly #keepHistory: number
@@ -75,7 +70,7 @@ class MemorySpool implements Spool {
   readonly #nextId: () => MessageId
   readonly #messages = new Map<MessageId, Kept>()
   readonly #leases = new Map<string, Lease>()
-  readonly #history = new Map<MessageId, Past[]>()
+  readonly #history = new MemoryHistory()
   readonly #rests = new Map<string, { until: Instant; why: string }>()
   #tokens = 0
   #closed = false
@@ -133,7 +128,7 @@ class MemorySpool implements Spool {
     for (const change of changes) applyChange(message, ours, change, now)
     for (const { draft, record } of commits) this.#keep(this.#own(draft), record)
     for (const fork of forks) this.#fork(message, fork, now)
-    this.#remember(message.id, now, history)
+    this.#history.add(message.id, now, history)
     this.#dropIfServed(message)
     this.#bell.ring()
   }
@@ -195,14 +190,7 @@ class MemorySpool implements Spool {
 
   async trace(id: MessageId): Promise<readonly HistoryEvent[]> {
     this.#mustBeOpen()
-    const follow = (of: MessageId): (Past & { readonly of: MessageId })[] =>
-      (this.#history.get(of) ?? []).flatMap((past) => [
-        { ...past, of },
-        ...(past.fork === undefined ? [] : follow(past.fork)),
-      ])
-    return follow(id)
-      .sort((a, b) => a.at - b.at || (a.of < b.of ? -1 : Number(a.of > b.of)))
-      .map(({ of, at, text }) => ({ at, text: of === id ? text : `${of}: ${text}` }))
+    return this.#history.trace(id)
   }
 
   async counts(): Promise<Counts> {
@@ -232,7 +220,7 @@ class MemorySpool implements Spool {
       }
       if (met === 0) continue
       all += met
-      this.#remember(message.id, operation.now, [operationLine(operation, met)])
+      this.#history.add(message.id, operation.now, [operationLine(operation, met)])
       this.#dropIfServed(message)
     }
     this.#bell.ring()
@@ -263,11 +251,7 @@ class MemorySpool implements Spool {
 
   async sweep(now: Instant): Promise<void> {
     this.#mustBeOpen()
-    for (const [id, past] of this.#history) {
-      const young = past.filter(({ at }) => at >= now - this.#keepHistory)
-      if (young.length > 0) this.#history.set(id, young)
-      else this.#history.delete(id)
-    }
+    this.#history.forgetBefore(now - this.#keepHistory)
     for (const [lane, { until }] of this.#rests) if (until <= now) this.#rests.delete(lane)
   }
 
@@ -276,7 +260,6 @@ class MemorySpool implements Spool {
     this.#bell.ring()
     this.#messages.clear()
     this.#leases.clear()
-    this.#history.clear()
   }
 
   #mustBeOpen(): void {
@@ -304,7 +287,7 @@ class MemorySpool implements Spool {
     }
     this.#add({ ...kept, body }, recipients, accepted)
     draft.committed()
-    this.#remember(draft.id, accepted, history)
+    this.#history.add(draft.id, accepted, history)
   }
 
   #fork(parent: Kept, fork: Fork, now: Instant): void {
@@ -312,8 +295,8 @@ class MemorySpool implements Spool {
     const { sender, params, schedule, recipients } = fork
     this.#add({ ...parent, id, sender, params, schedule }, recipients, now)
     const lines = forkLines(parent.id, id)
-    this.#remember(id, now, [lines.fork])
-    this.#remember(parent.id, now, [lines.parent], id)
+    this.#history.add(id, now, [lines.fork])
+    this.#history.add(parent.id, now, [lines.parent], id)
   }
 
   #add(message: Omit<Kept, 'recipients' | 'nextKey'>, recipients: readonly NewRecipient[], now: Instant): void {
@@ -321,13 +304,6 @@ class MemorySpool implements Spool {
     for (const recipient of recipients)
       addRecipient(kept, recipient, firstDue(recipient, kept.schedule, now), { ancestors: [] })
     this.#messages.set(kept.id, kept)
-  }
-
-  #remember(id: MessageId, at: Instant, lines: readonly string[], fork?: MessageId): void {
-    if (lines.length === 0) return
-    const past = this.#history.get(id) ?? []
-    for (const text of lines) past.push({ at, text, ...(fork === undefined ? {} : { fork }) })
-    this.#history.set(id, past)
   }
 
   #due(by: ClaimRequest): readonly Group[] {

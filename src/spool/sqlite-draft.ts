@@ -16,11 +16,14 @@ export interface DraftHome {
   readonly folders: Folders
   /** Bodies up to so many octets stay in memory and go into the row. */
   readonly inlineUpTo: number
+  /** Blocks that are free to be filled. */
+  readonly blocks: Buffer[]
   keep(draft: SqliteDraft, record: MessageRecord): Promise<void>
 }
 
 /** What is written to a file at once. While one such block is on its way, the next is filled. */
 const BLOCK = 262_144
+const SPARE_BLOCKS = 16
 const NOTHING = Buffer.alloc(0)
 
 /**
@@ -34,7 +37,6 @@ export class SqliteDraft implements Draft {
   /** What is not yet on its way to the file, if there is to be one. */
   #buffer: Buffer = NOTHING
   #buffered = 0
-  #spare: Buffer | undefined
   #file: DiskFile | undefined
   #isLarge = false
   #isMoved = false
@@ -139,8 +141,7 @@ export class SqliteDraft implements Draft {
       const room = this.#isLarge
         ? BLOCK
         : Math.max(needed, Math.min(2 * this.#buffer.length, this.home.inlineUpTo), 4096)
-      const larger = this.#spare ?? Buffer.allocUnsafeSlow(room)
-      this.#spare = undefined
+      const larger = (room === BLOCK && this.home.blocks.pop()) || Buffer.allocUnsafeSlow(room)
       larger.set(this.#buffer.subarray(0, this.#buffered))
       this.#buffer = larger
     }
@@ -157,7 +158,7 @@ export class SqliteDraft implements Draft {
     // Whoever writes or commits next is told of a failure.
     void this.#next(async (file) => {
       await file.write(buffer.subarray(0, octets))
-      if (buffer.length === BLOCK) this.#spare = buffer
+      if (buffer.length === BLOCK && this.home.blocks.length < SPARE_BLOCKS) this.home.blocks.push(buffer)
     }).catch(() => {})
   }
 

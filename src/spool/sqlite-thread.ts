@@ -19,6 +19,8 @@ interface Pending {
 /** What came of a call, and octets that came with it. */
 export interface Result<T> {
   readonly out: T
+  /** Octets that came with this answer and those given together with it. */
+  readonly total: number
   octets(span: Span): Uint8Array
 }
 
@@ -69,7 +71,11 @@ export class Thread<C extends Calls> {
       let octets = 0
       for (const part of bytes) octets += part.length
       const done = (out: unknown, whole: Uint8Array) =>
-        resolve({ out: out as C[Name]['out'], octets: ([from, length]) => whole.subarray(from, from + length) })
+        resolve({
+          out: out as C[Name]['out'],
+          total: whole.length,
+          octets: ([from, length]) => whole.subarray(from, from + length),
+        })
       this.#waiting.push({ name, given, bytes, octets, done, failed: reject })
       this.#schedule()
     })
