@@ -5,17 +5,8 @@ import { messageIds } from './ids.ts'
 import { meetsMessage, meetsRecipient, sought } from './match.ts'
 import { joined, MemoryDraft } from './memory-draft.ts'
 import { MemoryHistory } from './memory-history.ts'
-import {
-  addRecipient,
-  applyChange,
-  dueOf,
-  type Kept,
-  type KeptRecipient,
-  listed,
-  priorityOf,
-  shown,
-  spooled,
-} from './memory-store.ts'
+import { type Lease, MemoryLeases } from './memory-leases.ts'
+import { addRecipient, applyChange, type Kept, listed } from './memory-store.ts'
 import { operated, operationLine } from './operate.ts'
 import { checkRecord, earlier, firstDue, forkLines, isSettled } from './record.ts'
 import {
@@ -25,8 +16,6 @@ import {
   type Draft,
   type Fork,
   type HistoryEvent,
-  type Lane,
-  LeaseLost,
   type Listed,
   type ListMatch,
   type MessageId,
@@ -50,29 +39,15 @@ export interface MemorySpoolOptions {
 /** A spool that a crash empties: for tests, and for programs that answer before they promise. */
 export const memorySpool = (options: MemorySpoolOptions): Spool => new MemorySpool(options)
 
-interface Lease {
-  readonly owner: string
-  readonly message: Kept
-  readonly recipients: readonly KeptRecipient[]
-  until: Instant
-}
-
-interface Group {
-  readonly message: Kept
-  readonly lane: Lane
-  readonly recipients: KeptRecipient[]
-}
-
 class MemorySpool implements Spool {
   readonly #clock: Clock
   readonly #keepHistory: number
   readonly #bell: Bell
   readonly #nextId: () => MessageId
   readonly #messages = new Map<MessageId, Kept>()
-  readonly #leases = new Map<string, Lease>()
+  readonly #leases = new MemoryLeases()
   readonly #history = new MemoryHistory()
   readonly #rests = new Map<string, { until: Instant; why: string }>()
-  #tokens = 0
   #closed = false
 
   constructor({ clock, keepHistory = TEN_DAYS }: MemorySpoolOptions) {
@@ -94,16 +69,7 @@ class MemorySpool implements Spool {
   async claim(by: ClaimRequest): Promise<readonly Claim[]> {
     this.#mustBeOpen()
     this.#bell.heard()
-    const perLane = new Map<Lane, number>()
-    const claims: Claim[] = []
-    for (const group of this.#due(by)) {
-      const taken = perLane.get(group.lane) ?? 0
-      if (group.lane !== null && taken >= by.mostPerLane) continue
-      if (claims.length >= by.most) break
-      perLane.set(group.lane, taken + 1)
-      claims.push(this.#lease(group, by))
-    }
-    return claims
+    return this.#leases.claim(this.#messages.values(), by)
   }
 
   async renew(claim: Claim, until: Instant): Promise<void> {
@@ -123,8 +89,7 @@ class MemorySpool implements Spool {
     for (const { draft, record } of commits) checkRecord(record, this.#own(draft).contents().octets)
     for (const fork of forks) checkRecord({ ...fork, bodyFrom: 0 }, 0)
 
-    this.#leases.delete(claim.token)
-    for (const recipient of recipients) recipient.claim = undefined
+    this.#leases.release(claim.token)
     for (const change of changes) applyChange(message, ours, change, now)
     for (const { draft, record } of commits) this.#keep(this.#own(draft), record)
     for (const fork of forks) this.#fork(message, fork, now)
@@ -135,7 +100,7 @@ class MemorySpool implements Spool {
 
   async recover(owner: string, now: Instant): Promise<void> {
     this.#mustBeOpen()
-    for (const [token, lease] of this.#leases) if (lease.owner === owner) this.#release(token)
+    this.#leases.releaseAllOf(owner)
     for (const message of this.#messages.values()) {
       const ahead = message.accepted - now
       if (ahead <= 0) continue
@@ -160,7 +125,7 @@ class MemorySpool implements Spool {
     let next = Number.POSITIVE_INFINITY
     for (const message of this.#messages.values())
       for (const recipient of message.recipients.values())
-        if (!this.#isClaimed(recipient, now)) next = Math.min(next, this.#next(recipient))
+        if (!this.#leases.isClaimed(recipient, now)) next = Math.min(next, this.#leases.next(recipient))
     return Number.isFinite(next) ? next : undefined
   }
 
@@ -210,11 +175,11 @@ class MemorySpool implements Spool {
       if (!meetsMessage(by, message)) continue
       let met = 0
       for (const recipient of [...message.recipients.values()]) {
-        if (!meetsRecipient(by, recipient) || this.#isClaimed(recipient, operation.now)) continue
+        if (!meetsRecipient(by, recipient) || this.#leases.isClaimed(recipient, operation.now)) continue
         const fate = operated(recipient.fate, operation)
         if (fate === undefined) continue
         met++
-        this.#release(recipient.claim)
+        this.#leases.release(recipient.claim)
         if (fate === 'gone') message.recipients.delete(recipient.key)
         else recipient.fate = fate
       }
@@ -259,7 +224,6 @@ class MemorySpool implements Spool {
     this.#closed = true
     this.#bell.ring()
     this.#messages.clear()
-    this.#leases.clear()
   }
 
   #mustBeOpen(): void {
@@ -306,53 +270,9 @@ class MemorySpool implements Spool {
     this.#messages.set(kept.id, kept)
   }
 
-  #due(by: ClaimRequest): readonly Group[] {
-    const groups: Group[] = []
-    const next = (one: KeptRecipient) => this.#next(one)
-    for (const message of this.#messages.values()) {
-      const due = [...message.recipients.values()]
-        .filter((one) => next(one) <= by.now)
-        .filter(({ lane }) => (by.only?.includes(lane) ?? true) && !(by.except?.includes(lane) ?? false))
-        .sort((a, b) => next(a) - next(b) || a.key - b.key)
-      for (const [lane, recipients] of Map.groupBy(due, (recipient) => recipient.lane))
-        for (let at = 0; at < recipients.length; at += by.mostRecipients)
-          groups.push({ message, lane, recipients: recipients.slice(at, at + by.mostRecipients) })
-    }
-    const first = ({ recipients: [one] }: Group) => (one === undefined ? 0 : next(one))
-    return groups.sort((a, b) => priorityOf(b.message) - priorityOf(a.message) || first(a) - first(b))
-  }
-
-  #lease({ message, lane, recipients }: Group, by: ClaimRequest): Claim {
-    const token = `${++this.#tokens}`
-    for (const recipient of recipients) {
-      this.#release(recipient.claim)
-      recipient.claim = token
-    }
-    this.#leases.set(token, { owner: by.owner, message, recipients, until: by.leaseUntil })
-    return { token, lane, message: spooled(message), recipients: recipients.map(shown) }
-  }
-
-  /** When it may be claimed: as it is due, or when the lease on it has run out. */
-  #next(recipient: KeptRecipient): Instant {
-    const lease = recipient.claim === undefined ? undefined : this.#leases.get(recipient.claim)
-    return lease?.until ?? dueOf(recipient)
-  }
-
-  #isClaimed({ claim }: KeptRecipient, now: Instant): boolean {
-    return claim !== undefined && (this.#leases.get(claim)?.until ?? now) > now
-  }
-
-  #release(token: string | undefined): void {
-    if (token === undefined) return
-    for (const recipient of this.#leases.get(token)?.recipients ?? []) recipient.claim = undefined
-    this.#leases.delete(token)
-  }
-
-  #leaseOf({ token, message }: Claim): Lease {
+  #leaseOf(claim: Claim): Lease {
     this.#mustBeOpen()
-    const lease = this.#leases.get(token)
-    if (!lease) throw new LeaseLost(`The claim on ${message.id} is over`)
-    return lease
+    return this.#leases.of(claim)
   }
 
   #dropIfServed(message: Kept): void {
