@@ -1,11 +1,11 @@
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
 import type { Address } from '../mail/address.ts'
 
 export interface OursOptions {
   /** In order; the first is the one that names without a domain belong to. */
   readonly domains: readonly string[]
-  /** Our own IP addresses: mail for `user@[address]` is for the first domain. */
-  readonly addresses?: readonly string[]
+  /** Whether mail reaches us at an IP address, in any spelling: that for `user@[address]` is then for the first domain. */
+  readonly isOurAddress?: (address: string) => boolean
   /** Stands in for the first domain where there is none. */
   readonly hostname: string
 }
@@ -16,18 +16,14 @@ export interface Ours {
   canonical(address: Address): Address
 }
 
-const family = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'ipv6' : 'ipv4')
-
 /** Which domains are ours. The host name is not, unless it is listed. */
-export const ours = ({ domains, addresses = [], hostname }: OursOptions): Ours => {
+export const ours = ({ domains, isOurAddress = () => false, hostname }: OursOptions): Ours => {
   const names = new Set(domains.map((domain) => domain.toLowerCase()))
   const home = domains[0] ?? hostname
-  const literals = new BlockList()
-  for (const address of addresses) literals.addAddress(address, family(address))
 
   const isOurLiteral = (domain: string): boolean => {
     const address = /^\[(?:IPv6:)?([0-9a-f:.]+)\]$/i.exec(domain)?.[1] ?? ''
-    return isIP(address) !== 0 && literals.check(address, family(address))
+    return isIP(address) !== 0 && isOurAddress(address)
   }
   return {
     has: (domain) => domain === '' || names.has(domain.toLowerCase()) || isOurLiteral(domain),

@@ -12,6 +12,7 @@ import { tlsService } from '../net/tls.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { createReporter, type Reporter } from '../reports/report.ts'
+import { isOurAddress } from '../routers/self.ts'
 import type { Extension } from '../smtp/extension.ts'
 import { createRegistry } from '../smtp/registry.ts'
 import { type ServerContext, serverContext } from '../smtp/server.ts'
@@ -65,6 +66,8 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
   const transports = makeTransports(settings, { clock, log, resolver: dns, clientTls, runningAs: { uid, gid } })
   const resolver = createResolver({
     domains: settings.domains,
+    // Whoever writes to an address means the port of SMTP, which somebody in front of us may pass on to another.
+    isOurAddress: (address) => standing.listening().some(({ port }) => isOurAddress(self, address, port)),
     hostname: settings.hostname,
     postmaster,
     directors: await makeDirectors(settings, { clock, log, uid }),
@@ -100,7 +103,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
       clock,
       log,
       limits: listener.limits,
-      timeouts: { command: settings.timeouts.command, body: settings.timeouts.command },
+      timeouts: { command: settings.timeouts.command, body: settings.timeouts.body },
       bareNewlines: listener['bare-newlines'],
       sink:
         listener.protocol === 'lmtp'
