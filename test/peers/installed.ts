@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
@@ -19,6 +20,12 @@ const isProgram = (path: string): boolean => {
 const locate = (name: string): string | undefined =>
   FOLDERS.map((folder) => join(folder, name)).find((path) => isProgram(path))
 
+const mayHaveViews = (): boolean => {
+  const unshare = locate('unshare')
+  if (unshare === undefined || process.getuid?.() !== 0) return false
+  return spawnSync(unshare, ['--mount', '--pid', '--fork', '--mount-proc', 'true'], { stdio: 'ignore' }).status === 0
+}
+
 /**
  * For the `skip` of a test that needs these programs; with `daemon` it needs root as well. False: all is there. With
  * SMAIL_PEERS=all in the environment nothing may be missing: throws.
@@ -28,8 +35,8 @@ export const lacking = (programs: readonly string[], daemon = false): string | f
   const why =
     missing.length > 0
       ? `${missing.join(', ')} not installed; test/peers/install.sh does it`
-      : daemon && process.getuid?.() !== 0
-        ? 'only root can start it'
+      : daemon && !mayHaveViews()
+        ? 'a daemon needs a view of the system of its own, which only root can give it, and not everywhere'
         : false
   if (why && process.env['SMAIL_PEERS'] === 'all') throw new Error(why)
   return why
