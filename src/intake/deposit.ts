@@ -1,4 +1,4 @@
-import { formatPath } from '../mail/address.ts'
+import { addressKey, formatPath } from '../mail/address.ts'
 import type { ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
 import type { BodyFacts } from '../mail/facts.ts'
 import type { Instant } from '../mail/instant.ts'
@@ -69,7 +69,7 @@ const recordOf = (id: string, mail: Deposit, { hostname }: DepositOptions): Mess
   return {
     sender: mail.sender,
     params: mail.params,
-    recipients: mail.recipients,
+    recipients: distinct(mail.recipients),
     prefix: Buffer.concat([
       Buffer.from(trace + separator(header ? readHeader(header) : mail.header)),
       header ?? Buffer.alloc(0),
@@ -82,6 +82,12 @@ const recordOf = (id: string, mail: Deposit, { hostname }: DepositOptions): Mess
     history: [`accepted by ${mail.origin.listener} from ${mail.origin.peer || mail.origin.kind} as ${how}`],
   }
 }
+
+/** Who is named twice, with the same wishes, gets the mail once. */
+const distinct = (all: Deposit['recipients']): Deposit['recipients'] =>
+  all.length < 2
+    ? all
+    : [...new Map(all.map((one) => [`${addressKey(one.address)} ${JSON.stringify(one.params)}`, one])).values()]
 
 /** Of the body nothing has changed; of the header anything may have. */
 const editedFacts = (facts: BodyFacts, header: Uint8Array): BodyFacts => {

@@ -145,6 +145,16 @@ test('recipients: unknown, not ours, not to be found out just now', async () => 
   assert.deepEqual(await spool.list({ most: 1 }), [])
 })
 
+test('who is named twice is kept once', async () => {
+  const spool = memorySpool({ clock })
+  await dialogue(message('x\n', 'alice@example.test bob@example.test alice@EXAMPLE.test'), spool)
+  const [listed] = await spool.list({ most: 1 })
+  assert.deepEqual(
+    listed?.recipients.map(({ address }) => address.local),
+    ['alice', 'bob'],
+  )
+})
+
 test('mail that goes in circles is refused', async () => {
   const spool = memorySpool({ clock })
   const said = await dialogue(message(`${'Received: from x by y; z\n'.repeat(4)}\nx\n`), spool)
