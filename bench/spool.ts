@@ -39,23 +39,29 @@ interface Figures {
   readonly perSecond: number
   /** Microseconds of all threads, a message. */
   readonly cpu: number
-  /** Microseconds that the event loop of the main thread was busy, a message. */
-  readonly busy: number
+  /** Microseconds of the main thread alone. */
+  readonly main: number
 }
 
 const measured = async (messages: number, work: () => Promise<void>): Promise<Figures> => {
-  const [start, cpu, loop] = [performance.now(), process.cpuUsage(), performance.eventLoopUtilization()]
+  const [start, cpu, main] = [performance.now(), process.cpuUsage(), process.threadCpuUsage()]
   await work()
   const ms = performance.now() - start
-  const { user, system } = process.cpuUsage(cpu)
-  const { active } = performance.eventLoopUtilization(loop)
-  return { perSecond: (messages / ms) * 1000, cpu: (user + system) / messages, busy: (active * 1000) / messages }
+  const [all, ours] = [process.cpuUsage(cpu), process.threadCpuUsage(main)]
+  return {
+    perSecond: (messages / ms) * 1000,
+    cpu: (all.user + all.system) / messages,
+    main: (ours.user + ours.system) / messages,
+  }
 }
 
-const say = (what: string, { perSecond, cpu, busy }: Figures): void => {
-  process.stdout.write(
-    `${what.padEnd(40)} ${Math.round(perSecond).toString().padStart(7)}/s  ${cpu.toFixed(0).padStart(5)} us CPU  ${busy.toFixed(0).padStart(5)} us on the main thread\n`,
-  )
+const say = (what: string, { perSecond, cpu, main }: Figures): void => {
+  const figures = [
+    `${Math.round(perSecond)}/s`,
+    `${Math.round(cpu)} us CPU`,
+    `${Math.round(main)} us of the main thread`,
+  ]
+  process.stdout.write(`${what.padEnd(36)} ${figures.map((figure) => figure.padStart(14)).join('  ')}\n`)
 }
 
 const put = async (spool: Spool, i: number, body: Uint8Array, chunk = 65_536): Promise<void> => {

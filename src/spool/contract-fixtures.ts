@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type Diagnosis, ours } from '../mail/diagnosis.ts'
 import { reply } from '../mail/reply.ts'
 import type { Alarm, Clock } from '../observe/clock.ts'
-import type { Change, Claim, ClaimRequest, Draft, Fate, MessageRecord, NewRecipient, Spool } from './spool.ts'
+import type { Change, Claim, ClaimRequest, Draft, Fate, Fork, MessageRecord, NewRecipient, Spool } from './spool.ts'
 
 /** Time that stands still until it is told to go. */
 export class HandClock implements Clock {
@@ -94,6 +94,14 @@ export const claimOne = async (spool: Spool, clock: Clock, more: Partial<ClaimRe
   assert.equal(others.length, 0, 'more was due')
   return claim
 }
+
+/** A new message with a claim's body. */
+export const forkTo = (...recipients: readonly string[]): Fork => ({
+  sender: { local: 'list-owner', domain: 'example.org' },
+  params: { RET: 'HDRS' },
+  recipients: recipients.map((one) => to(one)),
+  schedule: { priority: 2 },
+})
 
 export const said = (code: number, clock: Clock): Diagnosis =>
   ours(reply(code, `${Math.floor(code / 100)}.0.0`, 'So it is'), clock.now())

@@ -3,6 +3,7 @@ import type { Clock } from '../observe/clock.ts'
 import { claiming } from './contract-claims.ts'
 import { drafts } from './contract-drafts.ts'
 import { HandClock } from './contract-fixtures.ts'
+import { forking } from './contract-forks.ts'
 import { operating } from './contract-operate.ts'
 import { reading } from './contract-reads.ts'
 import { settling } from './contract-settle.ts'
@@ -16,7 +17,7 @@ export type Promised = Readonly<Record<string, (spool: Spool, clock: HandClock) 
 
 /** Every promise of `Spool`, as tests of one engine. */
 export const spoolContract = (name: string, makeSpool: MakeSpool): void => {
-  for (const [part, promises] of Object.entries({ drafts, claiming, settling, operating, reading })) {
+  for (const [part, promises] of Object.entries({ drafts, claiming, settling, forking, operating, reading })) {
     describe(`${name}: ${part}`, { concurrency: 4 }, () => {
       for (const [promise, holds] of Object.entries(promises)) {
         test(promise, async () => {
