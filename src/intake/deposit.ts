@@ -84,10 +84,14 @@ const recordOf = (id: string, mail: Deposit, { hostname }: DepositOptions): Mess
 }
 
 /** Who is named twice, with the same wishes, gets the mail once. */
-const distinct = (all: Deposit['recipients']): Deposit['recipients'] =>
-  all.length < 2
-    ? all
-    : [...new Map(all.map((one) => [`${addressKey(one.address)} ${JSON.stringify(one.params)}`, one])).values()]
+const distinct = (all: Deposit['recipients']): Deposit['recipients'] => {
+  if (all.length < 2) return all
+  const met = new Set<string>()
+  return all.filter(({ address, params }) => {
+    const key = `${addressKey(address)} ${JSON.stringify(params)}`
+    return !met.has(key) && met.add(key)
+  })
+}
 
 /** Of the body nothing has changed; of the header anything may have. */
 const editedFacts = (facts: BodyFacts, header: Uint8Array): BodyFacts => {

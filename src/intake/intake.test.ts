@@ -150,8 +150,8 @@ test('who is named twice is kept once', async () => {
   await dialogue(message('x\n', 'alice@example.test bob@example.test alice@EXAMPLE.test'), spool)
   const [listed] = await spool.list({ most: 1 })
   assert.deepEqual(
-    listed?.recipients.map(({ address }) => address.local),
-    ['alice', 'bob'],
+    listed?.recipients.map(({ address }) => formatAddress(address)),
+    ['alice@example.test', 'bob@example.test'],
   )
 })
 
