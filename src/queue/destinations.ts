@@ -20,13 +20,20 @@ export interface Destinations {
   /** When a delivery begins: what to give `judge` when it has ended. */
   begin(): number
   /** Learns from a delivery. A rest it leads to, or has met. */
-  judge(lane: Lane, began: number, found: Attempted['destination']): Rest | undefined
+  judge(lane: Lane, delivery: Judged): Rest | undefined
   /** Ends a lane's rest, or all. */
   lift(lane?: string): void
   /** Nothing of the lane is held any more: what was learned of it may be forgotten. */
   idle(lane: Lane): void
   list(): readonly Rest[]
   close(): void
+}
+
+export interface Judged {
+  readonly began: number
+  readonly found: Attempted['destination']
+  /** Deliveries of the lane that still run. */
+  readonly others: number
 }
 
 export interface Rest {
@@ -138,13 +145,13 @@ export const createDestinations = (
       return some
     },
     begin: () => ++sequence,
-    judge(lane, began, found) {
+    judge(lane, { began, found, others }) {
       if (lane === null || found === undefined) return undefined
       const state = stateOf(lane)
       if (typeof found === 'object') {
         if (state.rest !== undefined) return state.rest
-        // Another delivery got through meanwhile: it is alive, and had enough of us.
-        if (state.lastGood > began) {
+        // Others got through meanwhile, or may yet: it is alive, perhaps, and has enough of us.
+        if (others > 0 || state.lastGood > began) {
           state.size = Math.max(1, state.size / 2)
           return undefined
         }

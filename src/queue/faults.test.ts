@@ -280,7 +280,18 @@ test('a spool that cannot be read is asked again', async () => {
 })
 
 test('a report that cannot be written is tried again, and then the failure is parked instead of forgotten', async () => {
-  const bench = queueBench({ smtp: { say: ({ address }) => (address.domain === 'far.example' ? 550 : 250) } })
+  const drafts: Draft[] = []
+  const bench = queueBench({
+    smtp: { say: ({ address }) => (address.domain === 'far.example' ? 550 : 250) },
+    around: (spool) =>
+      altered(spool, {
+        open() {
+          const draft = spool.open()
+          drafts.push(draft)
+          return draft
+        },
+      }),
+  })
   await bench.queue.start()
   bench.reporter.failures.push(new Error('first'), new Error('second'))
   const lucky = await bench.put(['no@far.example'])
@@ -294,7 +305,9 @@ test('a report that cannot be written is tried again, and then the failure is pa
   const [parked] = await bench.recipients(unlucky)
   assert.ok(parked?.fate.is === 'parked')
   assert.match(parked.fate.why, /^The report could not be written: third; the failure: 550 5\.0\.0 So it is/)
-  assert.equal((await bench.spool.counts()).messages, 1, 'nothing remains of the reports')
+  assert.equal((await bench.spool.counts()).messages, 1)
+  assert.equal(drafts.length, 6)
+  for (const draft of drafts) assert.throws(() => draft.write(new Uint8Array()), /committed|aborted/)
   await bench.queue.stop()
 })
 

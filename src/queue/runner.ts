@@ -153,9 +153,9 @@ export const createRunner = (work: Work, destinations: Destinations): Runner => 
     const since = clock.now()
     const { verdicts, destination } = await work.attempt(holding)
     load.pace += (clock.now() - since - load.pace) / 8
-    const rest = destinations.judge(load.lane, began, destination)
     load.active -= 1
     delivering -= 1
+    const rest = destinations.judge(load.lane, { began, found: destination, others: load.active })
     if (rest !== undefined) for (const one of load.backlog.splice(0)) void putOff(one, rest)
     eased(load)
     pump()
