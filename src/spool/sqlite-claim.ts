@@ -36,9 +36,8 @@ const PASSED_OVER_AT_MOST = 600
 export const claim = (sql: Sql, by: ClaimRequest, pack: Pack): readonly ClaimRow[] => {
   const except = new Set(by.except?.map(laneText))
   const wanted: Wanted = { by, except, perLane: new Map(), taken: new Set(), claims: [] }
-  const only = by.only?.map(laneText).filter((lane) => !except.has(lane))
-  if (only) laneByLane(sql, wanted, [...new Set(only)], pack)
-  else if (!inOrder(sql, wanted, pack)) laneByLane(sql, wanted, lanes(sql, except), pack)
+  if (by.only) laneByLane(sql, wanted, headsOf(sql, wanted, by.only.map(laneText)), pack)
+  else if (!inOrder(sql, wanted, pack)) laneByLane(sql, wanted, headsOfAll(sql, wanted), pack)
   return wanted.claims
 }
 
@@ -53,7 +52,7 @@ const DUE = `SELECT urgency, next, message, key, lane FROM recipient INDEXED BY 
 /** Whether it came to an end: false when it stopped because it passed over too many. */
 const inOrder = (sql: Sql, wanted: Wanted, pack: Pack): boolean => {
   let passed = 0
-  for (const urgency of urgencies(sql, FIRST)) {
+  for (const urgency of urgencies(sql)) {
     let after: Head = { urgency, next: Number.MIN_SAFE_INTEGER, lane: '', message: '', key: -1 }
     for (;;) {
       const page = sql.all<Head>(DUE, urgency, wanted.by.now, after.next, after.lane, after.message, after.key)
@@ -71,59 +70,62 @@ const inOrder = (sql: Sql, wanted: Wanted, pack: Pack): boolean => {
   return true
 }
 
-function* urgencies(sql: Sql, first: string, ...of: string[]): Generator<number> {
-  let last = Number.MIN_SAFE_INTEGER
-  for (;;) {
-    const row = sql.one<{ urgency: number | null }>(first, ...of, last)
+function* urgencies(sql: Sql): Generator<number> {
+  for (let last = Number.MIN_SAFE_INTEGER; ; ) {
+    const row = sql.one<{ urgency: number | null }>(FIRST, last)
     if (row?.urgency == null) return
     yield (last = row.urgency)
   }
 }
 
-const LANES = `WITH RECURSIVE lanes (lane) AS (
-    SELECT min(lane) FROM recipient INDEXED BY recipient_by_lane WHERE fate = 0
-    UNION ALL
-    SELECT (SELECT min(lane) FROM recipient INDEXED BY recipient_by_lane WHERE fate = 0 AND lane > lanes.lane)
-    FROM lanes WHERE lane IS NOT NULL)
-  SELECT lane FROM lanes WHERE lane IS NOT NULL`
-
-const lanes = (sql: Sql, except: ReadonlySet<string>): string[] =>
-  sql
-    .all<{ lane: string }>(LANES)
-    .map(({ lane }) => lane)
-    .filter((lane) => !except.has(lane))
-
-const FIRST_OF_LANE = `SELECT min(urgency) AS urgency FROM recipient INDEXED BY recipient_by_lane
-  WHERE fate = 0 AND lane = ? AND urgency > ?`
-const DUE_OF_LANE = `SELECT urgency, next, message, key, lane FROM recipient INDEXED BY recipient_by_lane
-  WHERE fate = 0 AND lane = ? AND urgency = ? AND next <= ? ORDER BY next, message, key LIMIT 1`
+/** The first recipient of the next lane and urgency. */
+const NEXT = `SELECT urgency, next, message, key, lane FROM recipient INDEXED BY recipient_by_lane
+  WHERE fate = 0 AND (lane, urgency) > (?, ?) ORDER BY lane, urgency, next, message, key LIMIT 1`
 
 /** Claimed recipients have moved to the end of their lease, so the first that is found is a new one. */
 const headOf = (sql: Sql, lane: string, now: Instant): Head | undefined => {
-  for (const urgency of urgencies(sql, FIRST_OF_LANE, lane)) {
-    const head = sql.one<Head>(DUE_OF_LANE, lane, urgency, now)
-    if (head) return head
+  for (let urgency = Number.MIN_SAFE_INTEGER; ; ) {
+    const head = sql.one<Head>(NEXT, lane, urgency)
+    if (head?.lane !== lane) return undefined
+    if (head.next <= now) return head
+    urgency = head.urgency
   }
-  return undefined
+}
+
+const headsOf = (sql: Sql, wanted: Wanted, lanes: readonly string[]): Map<string, Head> => {
+  const heads = new Map<string, Head>()
+  for (const lane of lanes) {
+    const head = isOpen(wanted, lane) ? headOf(sql, lane, wanted.by.now) : undefined
+    if (head) heads.set(lane, head)
+  }
+  return heads
+}
+
+/** Of every lane that has recipients which wait, one look-up a lane. */
+const headsOfAll = (sql: Sql, wanted: Wanted): Map<string, Head> => {
+  const heads = new Map<string, Head>()
+  let head = sql.one<Head>(NEXT, '', Number.MIN_SAFE_INTEGER)
+  while (head) {
+    const { lane, next }: Head = head
+    const isWanted = isOpen(wanted, lane)
+    if (isWanted && next <= wanted.by.now) heads.set(lane, head)
+    const isDone = !isWanted || heads.has(lane)
+    head = sql.one<Head>(NEXT, lane, isDone ? Number.MAX_SAFE_INTEGER : head.urgency)
+  }
+  return heads
 }
 
 const before = (a: Head, b: Head): boolean => a.urgency < b.urgency || (a.urgency === b.urgency && a.next < b.next)
 
-const laneByLane = (sql: Sql, wanted: Wanted, among: readonly string[], pack: Pack): void => {
-  const { by, claims } = wanted
-  const heads = new Map<string, Head>()
-  const look = (lane: string) => {
-    const head = isOpen(wanted, lane) ? headOf(sql, lane, by.now) : undefined
-    if (head) heads.set(lane, head)
-    else heads.delete(lane)
-  }
-  for (const lane of among) look(lane)
-  while (claims.length < by.most) {
+const laneByLane = (sql: Sql, wanted: Wanted, heads: Map<string, Head>, pack: Pack): void => {
+  while (wanted.claims.length < wanted.by.most) {
     let first: Head | undefined
     for (const head of heads.values()) if (!first || before(head, first)) first = head
     if (!first) return
     take(sql, wanted, first, pack)
-    look(first.lane)
+    const next = isOpen(wanted, first.lane) ? headOf(sql, first.lane, wanted.by.now) : undefined
+    if (next) heads.set(first.lane, next)
+    else heads.delete(first.lane)
   }
 }
 
@@ -218,7 +220,7 @@ export const nextDue = (sql: Sql, now: Instant): Instant | undefined => {
   const NEXT = `SELECT next FROM recipient INDEXED BY recipient_by_due
     WHERE fate = 0 AND urgency = ? AND (claim IS NULL OR next <= ?) ORDER BY next LIMIT 1`
   let first: Instant | undefined
-  for (const urgency of urgencies(sql, FIRST)) {
+  for (const urgency of urgencies(sql)) {
     const next = sql.one<{ next: Instant }>(NEXT, urgency, now)?.next
     if (next !== undefined && (first === undefined || next < first)) first = next
   }

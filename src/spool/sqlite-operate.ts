@@ -74,14 +74,15 @@ export const operate = (
     when('message = ?', by.id),
     when('message IN (SELECT id FROM message WHERE sender_key = ?)', by.sender),
   )
-  const count = `SELECT message, count(*) AS met FROM recipient WHERE ${where.sql} GROUP BY message`
+  const table = `recipient${(by.domain ?? by.recipient) !== undefined ? ' INDEXED BY recipient_by_site' : ''}`
+  const count = `SELECT message, count(*) AS met FROM ${table} WHERE ${where.sql} GROUP BY message`
   const messages = sql.all<{ message: MessageId; met: number }>(count, ...where.values)
   if (messages.length === 0) return { met: 0, files: [] }
 
-  const lapsed = `SELECT DISTINCT claim FROM recipient WHERE claim IS NOT NULL AND ${where.sql}`
+  const lapsed = `SELECT DISTINCT claim FROM ${table} WHERE claim IS NOT NULL AND ${where.sql}`
   for (const { claim } of sql.all<{ claim: number }>(lapsed, ...where.values)) release(sql, claim)
-  if (set) sql.run(`UPDATE recipient SET ${set.sql} WHERE ${where.sql}`, ...set.values, ...where.values)
-  else sql.run(`DELETE FROM recipient WHERE ${where.sql}`, ...where.values)
+  if (set) sql.run(`UPDATE ${table} SET ${set.sql} WHERE ${where.sql}`, ...set.values, ...where.values)
+  else sql.run(`DELETE FROM ${table} WHERE ${where.sql}`, ...where.values)
 
   const files: string[] = []
   let all = 0
