@@ -1,5 +1,5 @@
 import { formatAddress } from '../mail/address.ts'
-import type { Diagnosis } from '../mail/diagnosis.ts'
+import { answerOf, type Diagnosis } from '../mail/diagnosis.ts'
 import type { ReversePath } from '../mail/envelope.ts'
 import type { Listed, SpooledRecipient } from '../spool/spool.ts'
 
@@ -45,10 +45,10 @@ const recipientRow = ({ address, fate, attempts, lane }: SpooledRecipient): Reci
 })
 
 /** A diagnosis in a line: who said what. */
-export const saidBy = ({ code, status, lines, remote, phase }: Diagnosis): string => {
-  const said = [code, status, ...lines].filter((part) => part !== '').join(' ')
+export const saidBy = (diagnosis: Diagnosis): string => {
+  const { remote, phase } = diagnosis
   const who = remote ? ` (${remote.name}${phase === undefined ? '' : `, ${phase}`})` : ''
-  return said + who
+  return answerOf(diagnosis) + who
 }
 
 /** Everything about one message. */

@@ -23,3 +23,9 @@ export const ours = (said: Reply, at: Instant, phase?: string): Diagnosis => ({
   at,
   ...(phase === undefined ? {} : { phase }),
 })
+
+/** `550 5.1.1 No such user`. A host that promised no statuses may have written one all the same: it is not said twice. */
+export const answerOf = ({ code, status, lines }: Diagnosis): string => {
+  const text = lines.join(' ')
+  return [code, text.startsWith(status) ? '' : status, text].filter((part) => part !== '').join(' ')
+}

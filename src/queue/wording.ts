@@ -1,5 +1,5 @@
 import { type Address, formatPath } from '../mail/address.ts'
-import type { Diagnosis } from '../mail/diagnosis.ts'
+import { answerOf, type Diagnosis } from '../mail/diagnosis.ts'
 
 const LONGEST = 500
 
@@ -8,9 +8,10 @@ export const line = (text: string): string =>
   text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ').slice(0, LONGEST)
 
 /** `550 5.1.1 No such user (smtp, mx.example.org [192.0.2.1])` */
-export const said = ({ code, status, lines, by, remote }: Diagnosis): string => {
+export const said = (diagnosis: Diagnosis): string => {
+  const { by, remote } = diagnosis
   const where = remote === undefined ? by : `${by}, ${remote.name} [${remote.address}]`
-  return line(`${code} ${status === '' ? '' : `${status} `}${lines.join(' ')} (${where})`)
+  return line(`${answerOf(diagnosis)} (${where})`)
 }
 
 export const path = (address: Address): string => line(formatPath(address))
