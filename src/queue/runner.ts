@@ -4,6 +4,7 @@ import { sleep } from '../observe/clock.ts'
 import type { Claim, Lane } from '../spool/spool.ts'
 import { givenUp } from './attempt.ts'
 import type { Destinations, Rest } from './destinations.ts'
+import { createLaneLoads, type LaneLoad } from './lane-loads.ts'
 import { backoff } from './schedule.ts'
 import type { Verdict } from './verdict.ts'
 import { stack } from './wording.ts'
@@ -13,23 +14,10 @@ import type { Holding, Work } from './work.ts'
 const MOST_EXCEPT = 200
 /** How long mail at rest may go unlooked at while there is better to do. */
 const REST_ROUND = 10_000
-/** Lanes remembered at most when nothing is held of them, and what their destinations were like. */
-const MOST_LANES = 1000
-/** What is held of a lane lasts about so long, so that fast ones do not run dry while more is claimed. */
-const AHEAD = 40
 /** After a spool that could not be asked. */
 const RETRY = { first: 250, most: 10_000 }
 /** After a look that found nothing: our own settlements wake us too, and an engine may be too eager. */
 const PAUSE = 5
-
-/** What the runner holds of one lane. */
-interface LaneLoad {
-  readonly lane: Lane
-  readonly backlog: Holding[]
-  active: number
-  /** How long a delivery takes, in milliseconds: a moving average. */
-  pace: number
-}
 
 export interface Load {
   readonly delivering: number
@@ -63,13 +51,7 @@ export const createRunner = (work: Work, destinations: Destinations): Runner => 
   const { spool, clock, log, owner, settings } = work.parts
   const { poll } = settings
   const { total, perDestination } = settings.concurrency
-  const lanes = new Map<Lane, LaneLoad>()
-  /** Lanes with something to begin, the one served longest ago first. */
-  const ready = new Set<LaneLoad>()
-  /** Lanes of which enough is held. */
-  const full = new Set<LaneLoad>()
-  /** Lanes that are done faster than a claim of the usual size can follow. */
-  const hungry = new Set<LaneLoad>()
+  const lanes = createLaneLoads(destinations, settings)
   const most = total + 4 * settings.batch.claims
   let delivering = 0
   let settling = 0
@@ -87,42 +69,6 @@ export const createRunner = (work: Work, destinations: Destinations): Runner => 
   const poke = (): void => {
     poked = true
     bell.resolve()
-  }
-
-  const loadOf = (lane: Lane): LaneLoad => {
-    const known = lanes.get(lane)
-    if (known !== undefined) return known
-    if (lanes.size >= MOST_LANES) forget()
-    const fresh: LaneLoad = { lane, backlog: [], active: 0, pace: AHEAD }
-    lanes.set(lane, fresh)
-    return fresh
-  }
-
-  const sizeOf = ({ active, backlog }: LaneLoad): number => active + backlog.length
-
-  const forget = (): void => {
-    for (const load of lanes.values()) {
-      if (sizeOf(load) > 0) continue
-      lanes.delete(load.lane)
-      hungry.delete(load)
-      destinations.idle(load.lane)
-    }
-  }
-
-  /** Twice of what may run, or as much as is done until more has come; a probe waits alone. */
-  const enough = ({ lane, pace }: LaneLoad): number => {
-    if (destinations.probing(lane)) return 1
-    const window = Math.max(1, destinations.window(lane))
-    return Math.max(2 * window, Math.min((window * AHEAD) / Math.max(1, pace), 2 * settings.batch.claims))
-  }
-
-  /** Something of the lane is done. */
-  const eased = (load: LaneLoad): void => {
-    if (load.backlog.length > 0) ready.add(load)
-    if (!full.has(load) || sizeOf(load) > enough(load) / 2) return
-    full.delete(load)
-    if (enough(load) > 2 * perDestination) hungry.add(load)
-    poke()
   }
 
   const settle = async (holding: Holding, verdicts: ReadonlyMap<number, Verdict>): Promise<void> => {
@@ -157,23 +103,23 @@ export const createRunner = (work: Work, destinations: Destinations): Runner => 
     delivering -= 1
     const rest = destinations.judge(load.lane, { began, found: destination, others: load.active })
     if (rest !== undefined) for (const one of load.backlog.splice(0)) void putOff(one, rest)
-    eased(load)
+    if (lanes.eased(load)) poke()
     pump()
     await settle(holding, rest === undefined ? verdicts : notBefore(verdicts, rest.until))
   }
 
   const pump = (): void => {
     if (halting.signal.aborted) return
-    for (const load of ready) {
+    for (const load of lanes.ready) {
       // Deliveries that the spool cannot be told of would be done again after a crash: no more of them than this.
       if (delivering >= total || settling >= total) return
-      ready.delete(load)
+      lanes.ready.delete(load)
       if (load.active >= destinations.window(load.lane)) continue
       const holding = load.backlog.shift()
       if (holding === undefined) continue
       load.active += 1
       delivering += 1
-      if (load.backlog.length > 0) ready.add(load)
+      if (load.backlog.length > 0) lanes.ready.add(load)
       void run(load, holding)
     }
   }
@@ -184,10 +130,7 @@ export const createRunner = (work: Work, destinations: Destinations): Runner => 
     const rest = destinations.rest(claim.lane)
     if (rest !== undefined) return void putOff(holding, rest)
     if (halting.signal.aborted) return void settle(holding, new Map())
-    const load = loadOf(claim.lane)
-    load.backlog.push(holding)
-    if (sizeOf(load) >= enough(load)) full.add(load)
-    ready.add(load)
+    lanes.add(holding)
   }
 
   /** Claims, and tells what came. `mostPerLane` bounds what a lane nothing is known of can take up. */
@@ -208,10 +151,7 @@ export const createRunner = (work: Work, destinations: Destinations): Runner => 
     for (const one of claims) take(one)
     let more = claims.length >= asked
     for (const [lane, { length }] of Map.groupBy(claims, (one) => one.lane)) {
-      const load = lanes.get(lane)
-      if (length < mostPerLane || load === undefined || full.has(load)) continue
-      more = true
-      if (enough(load) > 2 * perDestination) hungry.add(load)
+      if (length >= mostPerLane && lanes.fed(lane)) more = true
     }
     pump()
     return { found: claims.length, more }
@@ -221,10 +161,9 @@ export const createRunner = (work: Work, destinations: Destinations): Runner => 
   const look = async (): Promise<Look> => {
     crowded = held > most - settings.batch.claims
     if (held >= most) return { found: 0, more: false }
-    const fast = [...hungry].map((load) => load.lane)
-    hungry.clear()
+    const fast = lanes.hungry()
     const resting = destinations.resting(MOST_EXCEPT)
-    const except = [...[...full].map((load) => load.lane), ...resting, ...fast]
+    const except = [...lanes.full(), ...resting, ...fast]
     const looks = [claim(perDestination, except.length === 0 ? {} : { except })]
     listen()
     if (fast.length > 0) looks.push(claim(settings.batch.claims, { only: fast }))
@@ -287,7 +226,7 @@ export const createRunner = (work: Work, destinations: Destinations): Runner => 
     async halt(ms) {
       halting.abort()
       poke()
-      for (const load of lanes.values()) for (const one of load.backlog.splice(0)) void settle(one, new Map())
+      for (const load of lanes) for (const one of load.backlog.splice(0)) void settle(one, new Map())
       const calm = (async () => {
         await looping
         while (held > 0) await new Promise<void>((resolve) => quiet.push(resolve))
@@ -303,13 +242,7 @@ export const createRunner = (work: Work, destinations: Destinations): Runner => 
       delivering,
       settling,
       waiting: held - delivering - settling,
-      lanes: [...lanes.values()]
-        .filter((load) => sizeOf(load) > 0)
-        .map(({ lane, active, backlog }) => ({
-          lane,
-          delivering: active,
-          waiting: backlog.length,
-        })),
+      lanes: [...lanes].map(({ lane, active, backlog }) => ({ lane, delivering: active, waiting: backlog.length })),
     }),
   }
 }
