@@ -143,7 +143,7 @@ export class StreamChannel implements Channel {
   flush(timeout: number): Promise<void> {
     this.#send()
     if (this.#noOutput) return Promise.reject(closedFor(this.#noOutput))
-    if (!this.#duplex.writableNeedDrain) return Promise.resolve()
+    if (!this.#duplex.writableNeedDrain) return DONE
     if (this.#departure.waiting) return Promise.reject(new Error('A flush is already waiting'))
     return this.#departure.wait(timeout, 'The peer took nothing')
   }
@@ -273,6 +273,8 @@ export class StreamChannel implements Channel {
     for (const run of closers) run()
   }
 }
+
+const DONE = Promise.resolve()
 
 /** Why a channel is closed. Every one is in the end, and few are asked: an error, whose stack costs a lot, is made for those. */
 interface Reason {

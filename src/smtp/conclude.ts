@@ -1,6 +1,6 @@
 import { Refusal, type Reply, reply } from '../mail/reply.ts'
 import type { Body, OpenTransaction } from './body.ts'
-import type { Extension, Schedule, ServerOutcome } from './extension.ts'
+import type { ClosingReplies, Extension, Schedule, ServerOutcome } from './extension.ts'
 import type { ServerSession } from './session.ts'
 import type { IncomingEnd } from './sink.ts'
 
@@ -12,20 +12,40 @@ export async function* concludeBody(
   extensions: readonly Extension[],
 ): AsyncGenerator<Reply, void> {
   const closing = extensions.find(({ server }) => server?.closingReplies?.applies(transaction))?.server?.closingReplies
-  const outcomes = outcomesOf(transaction, body, session, closing !== undefined)
-  if (!closing) {
-    const all: ServerOutcome[] = []
-    for await (const outcome of outcomes) all.push(outcome)
-    yield oneForAll(all)
-    return
+  if (closing) yield* oneForEach(transaction, body, session, closing)
+  else yield await oneForAll(transaction, body, session)
+}
+
+/** The worst is said: a message sent again is better than one lost. */
+const oneForAll = async (transaction: OpenTransaction, body: Body, session: ServerSession): Promise<Reply> => {
+  const told: Reply[] = []
+  try {
+    const { incoming, end } = await body.finish()
+    // What is refused for one nobody may have.
+    for (const why of end.refused.values()) throw new Refusal(why)
+    for await (const { reply: one } of incoming.conclude(completed(end, transaction, session))) told.push(one)
+  } catch (error) {
+    const answer = await givenUp(error, body, session)
+    if (told.length === 0 || told.length < transaction.recipients.length) told.push(answer)
   }
+  const worst = (low: number, high: number) => told.find(({ code }) => code >= low && code < high)
+  return worst(400, 500) ?? worst(500, 600) ?? told[0] ?? NO_OUTCOME
+}
+
+/** In the order of the recipients, each as soon as it and those before it are known. */
+async function* oneForEach(
+  transaction: OpenTransaction,
+  body: Body,
+  session: ServerSession,
+  closing: ClosingReplies,
+): AsyncGenerator<Reply, void> {
   const before = closing.before?.(transaction)
   if (before) yield before
   const come = new Map<number, ServerOutcome>()
   // With nobody taken there is nobody to answer for, not even with a refusal (RFC 2033 4.2).
   const taken = transaction.recipients.length
   let next = 0
-  for await (const outcome of outcomes) {
+  for await (const outcome of outcomesOf(transaction, body, session)) {
     come.set(outcome.index, outcome)
     for (let ready = come.get(next); ready && next < taken; ready = come.get(++next)) yield ready.reply
   }
@@ -40,43 +60,42 @@ export async function* concludeBody(
 
 const NO_OUTCOME = reply(451, '4.3.0', 'Nothing is known of this recipient; try again')
 
-/** Where one reply speaks for all, the worst is said: a message sent again is better than one lost. */
-const oneForAll = (outcomes: readonly ServerOutcome[]): Reply => {
-  const worst = (low: number, high: number) => outcomes.find(({ reply: { code } }) => code >= low && code < high)?.reply
-  return worst(400, 500) ?? worst(500, 600) ?? outcomes[0]?.reply ?? NO_OUTCOME
-}
-
 async function* outcomesOf(
   transaction: OpenTransaction,
   body: Body,
   session: ServerSession,
-  perRecipient: boolean,
 ): AsyncGenerator<ServerOutcome, void> {
-  const everyone = (answer: Reply): ServerOutcome[] =>
-    transaction.recipients.length === 0
-      ? [{ index: 0, reply: answer }]
-      : transaction.recipients.map((_, index) => ({ index, reply: answer }))
   const told = new Set<number>()
   try {
     const { incoming, end } = await body.finish()
     for (const [index, why] of end.refused) {
-      // One reply speaks for all: what it refuses for one nobody may have.
-      if (!perRecipient) throw new Refusal(why)
       told.add(index)
       yield { index, reply: why }
     }
     if (end.refused.size >= transaction.recipients.length) return await body.abort()
-    for await (const outcome of incoming.conclude({ ...end, ...traceAndSchedule(end.params, transaction, session) })) {
+    for await (const outcome of incoming.conclude(completed(end, transaction, session))) {
       told.add(outcome.index)
       yield outcome
     }
   } catch (error) {
-    await body.abort()
-    if (!(error instanceof Refusal)) session.fault(error)
-    const answer = error instanceof Refusal ? error.reply : reply(451, '4.3.0', 'A fault of this server; try again')
-    yield* everyone(answer).filter(({ index }) => !told.has(index))
+    const answer = await givenUp(error, body, session)
+    for (const index of transaction.recipients.keys()) if (!told.has(index)) yield { index, reply: answer }
   }
 }
+
+/** What is said when a body cannot be handed on. */
+const givenUp = async (error: unknown, body: Body, session: ServerSession): Promise<Reply> => {
+  await body.abort()
+  if (error instanceof Refusal) return error.reply
+  session.fault(error)
+  return reply(451, '4.3.0', 'A fault of this server; try again')
+}
+
+const completed = (
+  end: Omit<IncomingEnd, 'marks' | 'schedule'>,
+  transaction: OpenTransaction,
+  session: ServerSession,
+): IncomingEnd => ({ ...end, ...traceAndSchedule(end.params, transaction, session) })
 
 const traceAndSchedule = (
   params: IncomingEnd['params'],

@@ -7,8 +7,8 @@ import type { Registry } from './registry.ts'
 /** What is on offer between one greeting and the next: decided once, so that a keyword, its verbs and its parameters go together. */
 export interface Offers {
   readonly extensions: readonly Extension[]
-  /** Keyword to arguments, silent extensions left out. */
-  readonly keywords: ReadonlyMap<string, readonly string[]>
+  /** The lines of a reply to EHLO behind the first: keywords with their arguments, silent extensions left out. */
+  readonly lines: readonly string[]
   readonly verbs: ReadonlyMap<string, Verb>
   readonly hooks: Hooks
 }
@@ -59,17 +59,17 @@ const offersOf = (
   said: readonly (readonly string[] | undefined)[],
 ): Offers => {
   const on = new Set(registry.extensions.filter((_, at) => said[at] !== undefined).map(({ keyword }) => keyword))
-  const keywords = new Map<string, readonly string[]>()
+  const lines: string[] = []
   const verbs = new Map(baseVerbs)
   const extensions: Extension[] = []
   for (const [at, extension] of registry.extensions.entries()) {
     const args = said[at]
     if (args === undefined || extension.requires?.some((keyword) => !on.has(keyword))) continue
     extensions.push(extension)
-    if (!extension.silent) keywords.set(extension.keyword, args)
+    if (!extension.silent) lines.push([extension.keyword, ...args].join(' '))
     for (const [name, verb] of Object.entries(extension.server?.verbs ?? {})) verbs.set(name, verb)
   }
-  return { extensions, keywords, verbs, hooks: hooksOf(extensions) }
+  return { extensions, lines, verbs, hooks: hooksOf(extensions) }
 }
 
 const hooksOf = (extensions: readonly Extension[]): Hooks => {

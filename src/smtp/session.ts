@@ -93,8 +93,7 @@ export class ServerSession implements Session {
       throw error
     }
     this.#offers = this.options.offering.to(this)
-    const keywords = [...this.#offers.keywords].map(([keyword, args]) => [keyword, ...args].join(' '))
-    return reply(250, '', this.options.hostname, ...(greeting.extended ? keywords : []))
+    return reply(250, '', this.options.hostname, ...(greeting.extended ? this.#offers.lines : []))
   }
 
   async beginTransaction(args: string, kind: string): Promise<Answer> {
