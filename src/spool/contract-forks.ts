@@ -46,6 +46,23 @@ export const forking: Promised = {
     assert.deepEqual(await spool.list({ most: 10 }), [])
   },
 
+  'what a fork was expanded from goes with it, and with what it is expanded into': async (spool, clock) => {
+    await put(spool, clock)
+    const claim = await claimOne(spool, clock)
+    const list = { local: 'list', domain: 'x' }
+    const [plain] = forkTo('member@x').recipients
+    assert.ok(plain)
+    const forks = [{ ...forkTo('member@x'), recipients: [{ ...plain, ancestors: [list] }] }]
+    await spool.settle(claim, { now: clock.now(), changes: all(claim, delivered(clock)), forks })
+    const forked = await claimOne(spool, clock)
+    assert.deepEqual(forked.recipients[0]?.ancestors, [list])
+    const add = { address: { local: 'sub', domain: 'x' }, params: {} }
+    const parent = forked.recipients[0]?.key ?? -1
+    await spool.settle(forked, { now: clock.now(), changes: [{ add, parent }, ...all(forked, delivered(clock))] })
+    const child = await claimOne(spool, clock)
+    assert.deepEqual(child.recipients[0]?.ancestors, [{ local: 'member', domain: 'x' }, list])
+  },
+
   'a fork of a fork shares it too, and may outlive both': async (spool, clock) => {
     await put(spool, clock, {}, LARGE)
     for (const name of ['one@x', 'two@x']) {

@@ -266,7 +266,7 @@ class MemorySpool implements Spool {
   #add(message: Omit<Kept, 'recipients' | 'nextKey'>, recipients: readonly NewRecipient[], now: Instant): void {
     const kept: Kept = { ...message, recipients: new Map(), nextKey: 0 }
     for (const recipient of recipients)
-      addRecipient(kept, recipient, firstDue(recipient, kept.schedule, now), { ancestors: [] })
+      addRecipient(kept, recipient, firstDue(recipient, kept.schedule, now), { ancestors: recipient.ancestors ?? [] })
     this.#messages.set(kept.id, kept)
   }
 

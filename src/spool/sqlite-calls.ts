@@ -13,6 +13,8 @@ export type NewRow = readonly [
   sender: string | null,
   lane: string,
   due: Instant,
+  /** Of one that begins a message: what it was expanded from elsewhere. A child has its parent's and its parent. */
+  ancestors: string,
 ]
 
 /** A message as its row has it: what is only kept and given back is JSON. */

@@ -39,7 +39,7 @@ export const fork = (sql: Sql, parent: MessageId, one: NewFork): void => {
 }
 
 const addRecipients = (sql: Sql, message: MessageId, urgency: number, rows: readonly NewRow[]): void => {
-  for (const [key, row] of rows.entries()) addRecipient(sql, message, key, urgency, row, null, '[]')
+  for (const [key, row] of rows.entries()) addRecipient(sql, message, key, urgency, row, null, row[7])
 }
 
 export const addRecipient = (

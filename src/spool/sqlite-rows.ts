@@ -30,10 +30,10 @@ import { FATES } from './sqlite-operate.ts'
 
 const json = JSON.stringify
 
-const newRow = ({ address, params, sender, lane = null }: NewRecipient, due: Instant): NewRow => {
+const newRow = ({ address, params, sender, lane = null, ancestors = [] }: NewRecipient, due: Instant): NewRow => {
   const { local, domain } = address
   const from = sender === undefined ? null : json(sender)
-  return [local, domain, domain.toLowerCase(), json(params), from, laneText(lane), Math.round(due)]
+  return [local, domain, domain.toLowerCase(), json(params), from, laneText(lane), Math.round(due), json(ancestors)]
 }
 
 const newRows = (recipients: readonly NewRecipient[], schedule: Schedule, accepted: Instant): NewRow[] =>
