@@ -3,6 +3,7 @@ import { type Channel, Closed, LineTooLong, TimedOut } from '../net/channel.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { baseVerbs } from './base-verbs.ts'
+import { Closing } from './closing.ts'
 import type { AfterReply, Answer, Verb } from './extension.ts'
 import { type ServerLimits, type ServerTimeouts, serverLimits, serverTimeouts } from './limits.ts'
 import { Offering } from './offers.ts'
@@ -29,6 +30,7 @@ export interface ServerContext extends ServerOptions {
   readonly limits: ServerLimits
   readonly timeouts: ServerTimeouts
   readonly offering: Offering
+  readonly closing: Closing
   /** Octets of the longest line that any verb takes. */
   readonly maxLine: number
 }
@@ -41,6 +43,7 @@ export const serverContext = (options: ServerOptions): ServerContext => {
     limits: { ...serverLimits, ...options.limits },
     timeouts: { ...serverTimeouts, ...options.timeouts },
     offering: new Offering(options.registry, base),
+    closing: new Closing(),
     maxLine: Math.max(...verbs.map((verb) => verb.maxLine ?? 1000)),
   }
 }
@@ -82,7 +85,7 @@ class Connection {
     const stop = () => {
       if (this.#idle && !this.#session.transaction) void this.#close(SHUTTING_DOWN)
     }
-    this.#signal?.addEventListener('abort', stop)
+    const watch = this.#signal && this.#context.closing.watch(this.#signal, stop)
     try {
       if (greet && !(await this.#greet())) return undefined
       return await this.#loop()
@@ -90,7 +93,7 @@ class Connection {
       await this.#lost(error)
       return undefined
     } finally {
-      this.#signal?.removeEventListener('abort', stop)
+      watch?.letGo()
       this.#session.reset()
     }
   }
