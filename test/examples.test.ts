@@ -9,7 +9,7 @@ test('the library examples send to each other', async (t) => {
   const server = spawn(process.execPath, ['examples/library/receive.ts'], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.after(() => server.kill('SIGKILL'))
   const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]()
-  const port = (await lines.next()).value
+  const port = String((await lines.next()).value)
   const sent = await promisify(execFile)(process.execPath, [
     'examples/library/send.ts',
     '127.0.0.1',

@@ -108,7 +108,7 @@ class ComposedMta implements Mta {
     }
     const reporter: Reporter = {
       owed: (...asked) => this.#now.reporter.owed(...asked),
-      passesOn: (...asked) => this.#now.reporter.passesOn?.(...asked) ?? asked[0],
+      passesOn: (...asked) => this.#now.reporter.passesOn(...asked),
       compose: (...asked) => this.#now.reporter.compose(...asked),
     }
     return createQueue({

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { plainReporter } from '../../test/doubles/plain-reporter.ts'
 import { queueBench, recipient } from '../../test/doubles/queue-bench.ts'
 import { type Address, formatAddress, readAddress } from '../mail/address.ts'
 import type { SpooledRecipient } from '../spool/spool.ts'
@@ -124,7 +125,13 @@ test('a report to a list stays without sender', async () => {
 test('a fork keeps the ancestors of its members, so that a list in itself does not go round', () => {
   const message = { sender: readAddress('ann@far.example'), params: {}, schedule: {} }
   const list = { ...claimed('list@ours.example'), ancestors: [readAddress('all@ours.example')] }
-  const verdict = expansion(message, [list], 500, {}, 0).expand(list, members(2), readAddress('owner@ours.example'))
+  const verdict = expansion(
+    message,
+    [list],
+    500,
+    plainReporter(() => 0),
+    0,
+  ).expand(list, members(2), readAddress('owner@ours.example'))
   assert.ok(verdict?.is === 'expanded')
   assert.deepEqual(
     verdict.forks.flatMap((fork) => fork.recipients.map((r) => r.ancestors?.map(formatAddress))),
@@ -190,7 +197,13 @@ test('what is left of a large alias is taken up where it stopped, though its mem
   const rounds: string[][] = []
   let list = all
   for (let round = 0; round < 10; round += 1) {
-    const verdict = expansion(message, [alias], 1, {}, 0).expand(alias, list, undefined)
+    const verdict = expansion(
+      message,
+      [alias],
+      1,
+      plainReporter(() => 0),
+      0,
+    ).expand(alias, list, undefined)
     assert.ok(verdict?.is === 'expanded' || verdict?.is === 'expanding')
     rounds.push(verdict.forks.flatMap((fork) => fork.recipients.map((r) => r.address.local)))
     if (verdict.is === 'expanded') break

@@ -51,7 +51,7 @@ export const expansion = (
   }
 
   const passed = (params: ParamBag, of: 'message' | 'recipient', to: 'one' | 'many' | 'list'): ParamBag =>
-    reporter.passesOn?.(params, of, to) ?? (of === 'message' || to === 'one' ? params : {})
+    reporter.passesOn(params, of, to)
 
   const expanded = (
     served: number,

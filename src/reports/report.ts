@@ -15,9 +15,9 @@ export interface Reporter {
   owed(message: ReportedMessage, recipients: readonly ReportedRecipient[]): readonly ReportedRecipient[]
   /**
    * Which parameters go on with mail whose recipient was expanded into `one` or `many` addresses, or was a `list` whose
-   * owner is the new sender (RFC 3461 5.2.7). Absent: all of the message's, and the recipient's to a single address.
+   * owner is the new sender (RFC 3461 5.2.7).
    */
-  passesOn?(params: ParamBag, of: 'message' | 'recipient', to: 'one' | 'many' | 'list'): ParamBag
+  passesOn(params: ParamBag, of: 'message' | 'recipient', to: 'one' | 'many' | 'list'): ParamBag
   /**
    * Writes one report about these recipients. Undefined when none may be sent: the mail has no sender, or is itself
    * a report (then postmaster is told of failures, once). `to` is the sender, or a list's owner. Rejects with

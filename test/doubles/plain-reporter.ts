@@ -32,6 +32,7 @@ export const plainReporter = (now: () => number): PlainReporter => {
         ({ event, params }) =>
           params['NOTIFY'] !== 'NEVER' && (ALWAYS.includes(event) || params['NOTIFY'] === 'SUCCESS'),
       ),
+    passesOn: (params, of, to) => (of === 'message' || to === 'one' ? params : {}),
     async compose(message, to, recipients, open) {
       if (to === null) return undefined
       const draft = open()
