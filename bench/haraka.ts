@@ -32,6 +32,7 @@ const files = ({ spool, port, mode, sink }: Setup, connection: string): Record<s
 export const haraka: Peer = {
   name: 'haraka',
   pace: 0.5,
+  warmth: 6,
   absent: () => (home() === undefined ? `not installed (npm install --prefix ${CACHE} Haraka)` : undefined),
   async start(setup) {
     const { spool, folder, port } = setup

@@ -21,6 +21,8 @@ export interface Peer {
   readonly name: string
   /** Messages it gets for one that the slowest gets, so that all are measured for about as long. */
   readonly pace: number
+  /** Times as long as a compiled program it takes to run as it will for months: a JIT compiler learns from what runs. */
+  readonly warmth: number
   /** Why it cannot take part; undefined when it can. */
   absent(): string | undefined
   /** Writes its settings; resolves once it has been started. */

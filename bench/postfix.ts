@@ -73,6 +73,7 @@ const files = (folder: string): number =>
 export const postfix: Peer = {
   name: 'postfix',
   pace: 1,
+  warmth: 1,
   absent() {
     if (process.getuid?.() !== 0) return 'only root can start it'
     return firstOf(PROGRAM) === undefined ? 'not installed (test/peers/install.sh installs it)' : undefined

@@ -20,10 +20,10 @@ const USAGE = `usage: npm run bench -- [options]
 
 const KIB = 1024
 const SCENARIOS: readonly Scenario[] = [
-  { name: 'accept', mode: 'hold', octets: 4 * KIB, clients: 20, keep: false, count: 4000, warmUp: 700 },
-  { name: 'accept-d', mode: 'hold', octets: 4 * KIB, clients: 20, keep: true, count: 6000, warmUp: 1000 },
-  { name: 'relay', mode: 'relay', octets: 4 * KIB, clients: 20, keep: false, count: 3000, warmUp: 500 },
-  { name: 'large', mode: 'hold', octets: 10 * KIB * KIB, clients: 5, keep: false, count: 40, warmUp: 4 },
+  { name: 'accept', mode: 'hold', octets: 4 * KIB, clients: 20, keep: false, count: 4000, warmUp: 600 },
+  { name: 'accept-d', mode: 'hold', octets: 4 * KIB, clients: 20, keep: true, count: 6000, warmUp: 600 },
+  { name: 'relay', mode: 'relay', octets: 4 * KIB, clients: 20, keep: false, count: 3000, warmUp: 400 },
+  { name: 'large', mode: 'hold', octets: 10 * KIB * KIB, clients: 5, keep: false, count: 40, warmUp: 2 },
 ]
 const PEERS: readonly Peer[] = [smail, postfix, haraka]
 
@@ -60,7 +60,7 @@ const main = async (): Promise<number> => {
   const repetitions = values.quick ? 1 : Number(values.reps)
   if (!(repetitions >= 1)) throw new Error(`--reps ${values.reps} is no number of repetitions`)
   const scenarios = chosen(SCENARIOS, values.only).map((one) =>
-    values.quick ? { ...one, count: Math.ceil(one.count / 4) } : one,
+    values.quick ? { ...one, count: Math.ceil(one.count / 4), warmUp: Math.ceil(one.warmUp / 2) } : one,
   )
   const peers = chosen(PEERS, values.peers).filter((peer) => {
     const why = peer.absent()

@@ -26,6 +26,7 @@ drop: { directory: ${folder}/drop }
 export const smail: Peer = {
   name: 'smail',
   pace: 3,
+  warmth: 25,
   absent: () => undefined,
   async start(setup) {
     const { spool, folder, port } = setup

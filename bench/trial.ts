@@ -7,8 +7,9 @@ import { cpuOf, cpuOfMachine, memoryOf } from './processes.ts'
 export interface Scenario extends Load {
   readonly name: string
   readonly mode: 'hold' | 'relay'
-  /** Messages for a peer whose pace is 1, and before them those that only warm it up. */
+  /** Messages for a peer whose pace is 1. */
   readonly count: number
+  /** Those before them that do not count, for a peer whose warmth is 1. */
   readonly warmUp: number
 }
 
@@ -55,10 +56,8 @@ const measured = async (
 ): Promise<Figures> => {
   const log = `${folder}/load.log`
   const isRelay = scenario.mode === 'relay'
-  const [warmUp, messages] = [scenario.warmUp, scenario.count].map((count) => Math.round(count * peer.pace)) as [
-    number,
-    number,
-  ]
+  const warmUp = Math.round(scenario.warmUp * peer.warmth)
+  const messages = Math.round(scenario.count * peer.pace)
   const arrivals = isRelay ? await sink(warmUp + messages, to, log) : undefined
   try {
     await send(warmUp, port, scenario, log)
