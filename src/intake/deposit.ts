@@ -66,14 +66,12 @@ const recordOf = (id: string, mail: Deposit, { hostname }: DepositOptions): Mess
     at: mail.accepted,
   })
   const header = mail.edits.length > 0 ? applyEdits(mail.header, mail.edits) : undefined
+  const top = Buffer.from(trace + separator(header ? readHeader(header) : mail.header))
   return {
     sender: mail.sender,
     params: mail.params,
     recipients: distinct(mail.recipients),
-    prefix: Buffer.concat([
-      Buffer.from(trace + separator(header ? readHeader(header) : mail.header)),
-      header ?? Buffer.alloc(0),
-    ]),
+    prefix: header ? Buffer.concat([top, header]) : top,
     bodyFrom: header ? mail.facts.headerOctets : 0,
     facts: header ? editedFacts(mail.facts, header) : mail.facts,
     origin: { ...mail.origin, protocol: how },

@@ -2,9 +2,9 @@ import type { Resolver } from '../addressing/resolve.ts'
 import type { Recipient } from '../mail/envelope.ts'
 import { reply } from '../mail/reply.ts'
 import type { Clock } from '../observe/clock.ts'
-import type { Session, Transaction } from '../smtp/extension.ts'
+import type { ServerOutcome, Session, Transaction } from '../smtp/extension.ts'
 import type { Incoming, IncomingEnd, Sink } from '../smtp/sink.ts'
-import type { Lane, Origin, Spool } from '../spool/spool.ts'
+import type { Draft, Lane, Origin, Spool } from '../spool/spool.ts'
 import { admit } from './admission.ts'
 import { type DepositOptions, deposit, orRefuse } from './deposit.ts'
 
@@ -25,41 +25,52 @@ export const intake = (options: IntakeOptions): Sink => {
       const found = await admit(recipient.address, options.resolver, options.mayRelay(session), options.log)
       lanes.set(recipient, found.lane)
     },
-    open: (transaction, session) =>
-      incoming(transaction, session, options, (recipient) => lanes.get(recipient) ?? null),
+    open: (transaction, session) => new Arrival(transaction, session, options, lanes),
   }
 }
 
-const incoming = (
-  transaction: Transaction,
-  session: Session,
-  options: IntakeOptions,
-  laneOf: (recipient: Recipient) => Lane,
-): Incoming => {
-  const draft = options.spool.open()
-  return {
-    write: (chunk) => {
-      const wait = draft.write(chunk)
-      return wait && orRefuse(() => wait)
-    },
-    async *conclude(end: IncomingEnd) {
-      const taken = [...transaction.recipients.entries()].filter(([index]) => !end.refused.has(index))
-      await deposit(
-        draft,
-        {
-          ...end,
-          sender: transaction.sender,
-          recipients: taken.map(([, recipient]) => ({ ...recipient, lane: laneOf(recipient) })),
-          extended: session.greeting?.extended ?? false,
-          accepted: options.clock.now(),
-          origin: originOf(session, options.listener, transaction.kind),
-        },
-        options,
-      )
-      const queued = reply(250, '2.6.0', `Ok: queued as ${draft.id}`)
-      for (const [index] of taken) yield { index, reply: queued }
-    },
-    abort: () => draft.abort(),
+/** One message on its way into the spool. */
+class Arrival implements Incoming {
+  readonly #transaction: Transaction
+  readonly #session: Session
+  readonly #options: IntakeOptions
+  readonly #lanes: WeakMap<Recipient, Lane>
+  readonly #draft: Draft
+
+  constructor(transaction: Transaction, session: Session, options: IntakeOptions, lanes: WeakMap<Recipient, Lane>) {
+    this.#transaction = transaction
+    this.#session = session
+    this.#options = options
+    this.#lanes = lanes
+    this.#draft = options.spool.open()
+  }
+
+  write(chunk: Uint8Array): Promise<void> | void {
+    const wait = this.#draft.write(chunk)
+    return wait && orRefuse(() => wait)
+  }
+
+  async *conclude(end: IncomingEnd): AsyncIterable<ServerOutcome> {
+    const { kind, sender, recipients } = this.#transaction
+    const taken = [...recipients.entries()].filter(([index]) => !end.refused.has(index))
+    await deposit(
+      this.#draft,
+      {
+        ...end,
+        sender,
+        recipients: taken.map(([, recipient]) => ({ ...recipient, lane: this.#lanes.get(recipient) ?? null })),
+        extended: this.#session.greeting?.extended ?? false,
+        accepted: this.#options.clock.now(),
+        origin: originOf(this.#session, this.#options.listener, kind),
+      },
+      this.#options,
+    )
+    const queued = reply(250, '2.6.0', `Ok: queued as ${this.#draft.id}`)
+    for (const [index] of taken) yield { index, reply: queued }
+  }
+
+  abort(): Promise<void> {
+    return this.#draft.abort()
   }
 }
 

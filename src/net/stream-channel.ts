@@ -76,8 +76,9 @@ export class StreamChannel implements Channel {
 
   async #lineLater(limit: number, timeout: number): Promise<string> {
     const until = this.#clock.now() + timeout
-    for (;;) {
-      await this.#more(until - this.#clock.now())
+    // The first wait is not worked out: Node keeps a list of timers for every duration it meets.
+    for (let left = timeout; ; left = until - this.#clock.now()) {
+      await this.#more(left)
       const text = this.#lines.next(this.#input, limit)
       this.#relieve()
       if (text !== undefined) return text
@@ -85,11 +86,11 @@ export class StreamChannel implements Channel {
   }
 
   counted(octets: number, timeout: number): AsyncIterable<Uint8Array> {
-    return { [Symbol.asyncIterator]: () => this.#iterate(new CountedReader(octets), timeout) }
+    return new Body(() => this.#iterate(new CountedReader(octets), timeout))
   }
 
   dotted(timeout: number): AsyncIterable<Uint8Array> {
-    return { [Symbol.asyncIterator]: () => this.#iterate(new DotReader(), timeout) }
+    return new Body(() => this.#iterate(new DotReader(), timeout))
   }
 
   #iterate(reader: BodyReader, timeout: number): AsyncIterator<Uint8Array, undefined> {
@@ -275,6 +276,18 @@ export class StreamChannel implements Channel {
 }
 
 const DONE = Promise.resolve()
+
+class Body implements AsyncIterable<Uint8Array> {
+  readonly #begin: () => AsyncIterator<Uint8Array, undefined>
+
+  constructor(begin: () => AsyncIterator<Uint8Array, undefined>) {
+    this.#begin = begin
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
+    return this.#begin()
+  }
+}
 
 /** Why a channel is closed. Every one is in the end, and few are asked: an error, whose stack costs a lot, is made for those. */
 interface Reason {
