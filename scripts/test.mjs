@@ -24,6 +24,7 @@ const files = chosen.length > 0 ? chosen : globSync(['src/**/*.test.ts', 'test/*
 const { status } = spawnSync(
   process.execPath,
   ['--disable-warning=ExperimentalWarning', '--test', `--test-concurrency=${availableParallelism()}`, ...files],
-  { stdio: 'inherit' },
+  // Every child and thread of the tests would strip the types of the same files anew.
+  { stdio: 'inherit', env: { NODE_COMPILE_CACHE: 'node_modules/.cache/compile', ...process.env } },
 )
 process.exit(status ?? 1)
