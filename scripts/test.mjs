@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 const bin = (name) => join('node_modules/.bin', name)
 const chosen = process.argv.slice(2)
@@ -25,6 +25,6 @@ const { status } = spawnSync(
   process.execPath,
   ['--disable-warning=ExperimentalWarning', '--test', `--test-concurrency=${availableParallelism()}`, ...files],
   // Every child and thread of the tests would strip the types of the same files anew.
-  { stdio: 'inherit', env: { NODE_COMPILE_CACHE: 'node_modules/.cache/compile', ...process.env } },
+  { stdio: 'inherit', env: { NODE_COMPILE_CACHE: resolve('node_modules/.cache/compile'), ...process.env } },
 )
 process.exit(status ?? 1)
