@@ -88,7 +88,8 @@ export class ClientConversation {
     this.#busy = true
     try {
       const { registry, log, convert } = this.#options
-      const plans = await planRelay(mail, { hop: this.hop, registry, log, ...(convert ? { convert } : {}) })
+      const about = { hop: this.hop, registry, used: this.#used, log, ...(convert ? { convert } : {}) }
+      const plans = await planRelay(mail, about)
       for (const one of plans.unsent) settled(this.#unsent(one))
       return await this.#work(
         plans.plans.map((plan) => ({ plan, recipients: plan.mail.recipients })),

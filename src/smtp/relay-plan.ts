@@ -14,6 +14,8 @@ import { awaited, concerns, mailParams, type ParamRules, recipientParams, sayabl
 export interface PlanOptions {
   readonly hop: Hop
   readonly registry: Registry
+  /** The extensions in force at the hop, where they are known already. */
+  readonly used?: ReadonlySet<Extension>
   readonly log: Log
   /** Absent: what would have to be converted is refused (5.6.3). */
   readonly convert?: Convert
@@ -31,12 +33,12 @@ export interface RelayPlans {
  * plans of their own. Looks at nothing but its arguments, and reads the content only to edit its header.
  */
 export const planRelay = (mail: RelayMail, options: PlanOptions): Promise<RelayPlans> => {
-  const used = inForce(options.registry, options.hop.offers)
+  const used = options.used ?? inForce(options.registry, options.hop.offers)
   const lacking = options.registry.extensions.filter((e) => e.client?.without && !used.has(e))
   return planAll(mail, { ...options, used, lacking })
 }
 
-interface Rules extends PlanOptions, ParamRules {
+interface Rules extends Omit<PlanOptions, 'used'>, ParamRules {
   readonly lacking: readonly Extension[]
 }
 
