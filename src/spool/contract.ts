@@ -5,6 +5,7 @@ import { drafts } from './contract-drafts.ts'
 import { HandClock } from './contract-fixtures.ts'
 import { forking } from './contract-forks.ts'
 import { operating } from './contract-operate.ts'
+import { partials } from './contract-partials.ts'
 import { reading } from './contract-reads.ts'
 import { settling } from './contract-settle.ts'
 import type { Spool } from './spool.ts'
@@ -17,7 +18,15 @@ export type Promised = Readonly<Record<string, (spool: Spool, clock: HandClock) 
 
 /** Every promise of `Spool`, as tests of one engine. */
 export const spoolContract = (name: string, makeSpool: MakeSpool): void => {
-  for (const [part, promises] of Object.entries({ drafts, claiming, settling, forking, operating, reading })) {
+  for (const [part, promises] of Object.entries({
+    drafts,
+    claiming,
+    settling,
+    forking,
+    operating,
+    reading,
+    partials,
+  })) {
     describe(`${name}: ${part}`, { concurrency: 4 }, () => {
       for (const [promise, holds] of Object.entries(promises)) {
         test(promise, async () => {

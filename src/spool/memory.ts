@@ -6,6 +6,7 @@ import { meetsMessage, meetsRecipient, sought } from './match.ts'
 import { joined, MemoryDraft } from './memory-draft.ts'
 import { MemoryHistory } from './memory-history.ts'
 import { type Lease, MemoryLeases } from './memory-leases.ts'
+import { MemoryPartials } from './memory-partials.ts'
 import { addRecipient, applyChange, type Kept, listed } from './memory-store.ts'
 import { operated, operationLine } from './operate.ts'
 import { checkRecord, earlier, firstDue, forkLines, isSettled } from './record.ts'
@@ -60,7 +61,7 @@ class MemorySpool implements Spool {
   open(): Draft {
     return new MemoryDraft(this, this.#nextId(), (draft, record) => {
       this.#mustBeOpen()
-      checkRecord(record, draft.octets)
+      this.#check(draft, record)
       this.#keep(draft, record)
       this.#bell.ring()
     })
@@ -86,7 +87,7 @@ class MemorySpool implements Spool {
     }
     if (new Set(commits.map(({ draft }) => draft)).size < commits.length)
       throw new SpoolError('invalid', 'A draft twice')
-    for (const { draft, record } of commits) checkRecord(record, this.#own(draft).contents().octets)
+    for (const { draft, record } of commits) this.#check(this.#own(draft), record)
     for (const fork of forks) checkRecord({ ...fork, bodyFrom: 0 }, 0)
 
     this.#leases.release(claim.token)
@@ -214,8 +215,11 @@ class MemorySpool implements Spool {
     },
   }
 
+  readonly partials: MemoryPartials = new MemoryPartials(() => this.#mustBeOpen())
+
   async sweep(now: Instant): Promise<void> {
     this.#mustBeOpen()
+    this.partials.forgetExpired(now)
     this.#history.forgetBefore(now - this.#keepHistory)
     for (const [lane, { until }] of this.#rests) if (until <= now) this.#rests.delete(lane)
   }
@@ -235,6 +239,11 @@ class MemorySpool implements Spool {
     throw new SpoolError('invalid', `The draft ${draft.id} is not of this spool`)
   }
 
+  #check(draft: MemoryDraft, record: MessageRecord): void {
+    checkRecord(record, draft.contents().octets)
+    if (record.completes) this.partials.check(record.completes)
+  }
+
   #keep(draft: MemoryDraft, record: MessageRecord): void {
     const body = draft.contents()
     const { sender, params, facts, origin, schedule, accepted, prefix, bodyFrom, recipients, history = [] } = record
@@ -251,6 +260,7 @@ class MemorySpool implements Spool {
     }
     this.#add({ ...kept, body }, recipients, accepted)
     draft.committed()
+    if (record.completes) this.partials.complete(draft.id, record.completes)
     this.#history.add(draft.id, accepted, history)
   }
 

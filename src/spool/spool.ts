@@ -4,6 +4,9 @@ import type { ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
 import type { BodyFacts } from '../mail/facts.ts'
 import type { Instant } from '../mail/instant.ts'
 import type { Schedule } from '../smtp/extension.ts'
+import type { Completion, Partials } from './partials.ts'
+
+export type { AboutPartial, Completion, Found, PartialBody, Partials } from './partials.ts'
 
 /** Short, sortable by time, unique in a spool: letters and digits only. */
 export type MessageId = string
@@ -46,6 +49,7 @@ export interface Spool {
   /** Messages whose recipients' lanes must be found anew: a new configuration is in force. */
   forgetLanes(): Promise<void>
   readonly rests: Rests
+  readonly partials: Partials
   /** History older than this, expired partials, orphans of dead drafts. Small steps; call it when idle. */
   sweep(now: Instant): Promise<void>
   /** Waits for what is under way, then lets go of everything. */
@@ -109,6 +113,8 @@ export interface MessageRecord {
   readonly schedule: Schedule
   readonly accepted: Instant
   readonly history?: readonly string[]
+  /** The partial that this message was, completed with it or not at all. Whoever lost it is refused with `LeaseLost`. */
+  readonly completes?: Completion
 }
 
 export interface NewRecipient extends Recipient {
@@ -254,7 +260,7 @@ export class SpoolError extends Error {
   }
 }
 
-/** Another owner has the recipients now; whatever was done for them must not be recorded. */
+/** Another owner has the recipients, or the partial, now; whatever was done for them must not be recorded. */
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost'
 }

@@ -35,7 +35,38 @@ export interface NewMessage {
   readonly data: Span | null
   readonly recipients: readonly NewRow[]
   readonly history: readonly string[]
+  readonly completes: CompletionRow | null
 }
+
+/** That the partial which has this file open is the message. */
+export interface CompletionRow {
+  readonly name: string
+  readonly file: string
+  readonly message: MessageId
+  readonly octets: number
+  readonly until: Instant
+}
+
+export interface NewPartial {
+  readonly name: string
+  readonly file: string
+  readonly note: string
+  readonly owner: string
+  readonly cost: number
+  readonly most: number
+  readonly expires: Instant
+}
+
+/** `room`: octets that its owner may yet store. `files`: those with octets, in order. `left`: one that is needed no more. */
+export type FoundRow =
+  | { readonly message: MessageId; readonly octets: number }
+  | {
+      readonly message: null
+      readonly note: string
+      readonly room: number
+      readonly files: readonly { readonly file: string; readonly octets: number }[]
+      readonly left: readonly string[]
+    }
 
 export interface NewFork {
   readonly id: MessageId
@@ -147,6 +178,19 @@ export type Writes = {
   sweep: { in: { now: Instant; before: Instant }; out: boolean }
   /** Of these files, those that no body is in. */
   orphans: { in: { files: readonly string[] }; out: readonly string[] }
+  /** Gives a partial to who opens this file. */
+  findPartial: { in: { name: string; file: string; now: Instant }; out: FoundRow | undefined }
+  /** Room for so many octets, and files of what had the name. */
+  beginPartial: { in: NewPartial; out: { readonly room: number; readonly files: readonly string[] } }
+  /** So many octets of a partial's last file are durable; its owner's room. */
+  syncPartial: { in: { name: string; file: string; octets: number }; out: number }
+  completePartial: { in: CompletionRow; out: undefined }
+  /** Whatever has the name, or the partial that has this file open; its files. */
+  dropPartial: { in: { name: string; file: string | null }; out: readonly string[] }
+  /** Some of those that have expired, and whether there are more. */
+  sweepPartials: { in: { now: Instant }; out: { readonly files: readonly string[]; readonly isMore: boolean } }
+  /** Of these files, those that no partial has. */
+  orphansOfPartials: { in: { files: readonly string[] }; out: readonly string[] }
   owners: { in: undefined; out: readonly { name: string; pid: number; started: number }[] }
 }
 

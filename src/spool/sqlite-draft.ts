@@ -1,10 +1,11 @@
 import { type Disk, type DiskFile, fromDisk } from './disk.ts'
 import { type Draft, type MessageId, type MessageRecord, SpoolError } from './spool.ts'
 
-/** Where a spool has its large bodies: those being written, and those that messages have. */
+/** Where a spool has its large bodies: those being written, those that messages have, and partials. */
 export interface Folders {
   readonly drafts: string
   readonly bodies: string
+  readonly partials: string
 }
 
 /** A body that is ready to be committed: its octets, or a file of the draft's name that is durable. */

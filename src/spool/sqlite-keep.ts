@@ -1,6 +1,7 @@
 import type { Instant } from '../mail/instant.ts'
 import type { MessageId } from './spool.ts'
 import type { NewFork, NewMessage, NewRow, Span } from './sqlite-calls.ts'
+import { completePartial } from './sqlite-partial-rows.ts'
 import type { Sql } from './sqlite-sql.ts'
 
 /** The octets that came with a call. */
@@ -30,6 +31,7 @@ export const keep = (sql: Sql, message: NewMessage, octets: Octets): void => {
   sql.run(MESSAGE, id, body, bodyFrom, size, ...envelope, recipients.length)
   addRecipients(sql, id, urgency, recipients)
   remember(sql, id, accepted, message.history)
+  if (message.completes) completePartial(sql, message.completes)
 }
 
 export const fork = (sql: Sql, parent: MessageId, one: NewFork): void => {

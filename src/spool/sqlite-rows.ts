@@ -27,6 +27,7 @@ import type {
 } from './sqlite-calls.ts'
 import { laneText } from './sqlite-claim.ts'
 import { FATES } from './sqlite-operate.ts'
+import { completionRow } from './sqlite-partials.ts'
 
 const json = JSON.stringify
 
@@ -68,6 +69,7 @@ export const newMessage = (
     data: isFile ? null : [at + prefix.length, bodyOctets],
     recipients: newRows(recipients, schedule, accepted),
     history,
+    completes: record.completes ? completionRow(id, record.completes) : null,
   }
 }
 

@@ -3,7 +3,7 @@ import { SpoolError } from './spool.ts'
 import type { Store } from './sqlite-sql.ts'
 
 /** Raised with every change of the tables. A spool with a higher one is refused. */
-export const SCHEMA_VERSION = 1
+export const SCHEMA_VERSION = 2
 
 const APPLICATION = 0x536d6169
 const PAGE_SIZE = 16_384
@@ -101,6 +101,38 @@ const TABLES = `
   ) STRICT, WITHOUT ROWID;
 `
 
+/**
+ * Came with version 2. A partial's octets are those of its files, in order; whoever has it open has its last file. One
+ * that became a message has none.
+ */
+const PARTIALS = `
+  CREATE TABLE partial (
+    name TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    octets INTEGER NOT NULL,
+    cost INTEGER NOT NULL,
+    most INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    message TEXT
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX partial_by_owner ON partial (owner, cost);
+  CREATE INDEX partial_by_expiry ON partial (expires);
+
+  CREATE TABLE partial_note (
+    partial TEXT PRIMARY KEY,
+    note TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE partial_file (
+    partial TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    file TEXT NOT NULL,
+    octets INTEGER NOT NULL,
+    PRIMARY KEY (partial, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX partial_by_file ON partial_file (file);
+`
+
 const pragma = (database: Store, name: string): unknown => {
   const row = database.prepare(`PRAGMA ${name}`).get()
   return row && Object.values(row)[0]
@@ -126,11 +158,20 @@ const checkKind = (database: Store, path: string): void => {
 const create = (database: Store): void => {
   database.exec('BEGIN IMMEDIATE')
   const empty = pragma(database, 'user_version') === 0 && pragma(database, 'schema_version') === 0
-  if (empty) database.exec(`${TABLES} PRAGMA application_id = ${APPLICATION}; PRAGMA user_version = ${SCHEMA_VERSION}`)
+  if (empty)
+    database.exec(
+      `${TABLES} ${PARTIALS} PRAGMA application_id = ${APPLICATION}; PRAGMA user_version = ${SCHEMA_VERSION}`,
+    )
   database.exec('COMMIT')
 }
 
-/** The connection that writes. Makes the tables in an empty file. Throws `SpoolError` for a file it must not write to. */
+const upgrade = (database: Store): void => {
+  database.exec('BEGIN IMMEDIATE')
+  if (pragma(database, 'user_version') === 1) database.exec(`${PARTIALS} PRAGMA user_version = 2`)
+  database.exec('COMMIT')
+}
+
+/** The connection that writes. Makes the tables in an empty file, or those that it lacks. Throws `SpoolError` for a file it must not write to. */
 export const openWriter = (path: string): DatabaseSync => {
   const database = new DatabaseSync(path, { timeout: 10_000, enableForeignKeyConstraints: false })
   try {
@@ -141,6 +182,7 @@ export const openWriter = (path: string): DatabaseSync => {
     create(database)
     checkKind(database, path)
     expect(database, path, { page_size: PAGE_SIZE, auto_vacuum: 2, journal_mode: 'wal', synchronous: 2 })
+    upgrade(database)
     return database
   } catch (error) {
     database.close()

@@ -25,6 +25,7 @@ import {
 import type { BodyRow, ClaimRow, NewMessage, Reads, Span, Writes } from './sqlite-calls.ts'
 import { type DraftHome, type Folders, type ReadyBody, SqliteDraft } from './sqlite-draft.ts'
 import { sweepFiles } from './sqlite-files.ts'
+import { completed, SqlitePartials } from './sqlite-partials.ts'
 import { children, listedOf, messageOf, newFork, newMessage, outcomes, recipientOf } from './sqlite-rows.ts'
 import type { Thread } from './sqlite-thread.ts'
 
@@ -55,6 +56,7 @@ export class SqliteSpool implements Spool, DraftHome {
   readonly folders: Folders
   readonly inlineUpTo: number
   readonly blocks: Buffer[] = []
+  readonly partials: SqlitePartials
   readonly #parts: SqliteParts
   readonly #writer: Thread<Writes>
   readonly #reader: Thread<Reads>
@@ -72,6 +74,8 @@ export class SqliteSpool implements Spool, DraftHome {
     this.#reader = parts.reader
     this.#bell = new Bell(parts.clock)
     this.#nextId = messageIds(parts.clock, parts.tag)
+    const { disk, folders, writer } = parts
+    this.partials = new SqlitePartials({ disk, folder: folders.partials, writer, nextFile: this.#nextId })
   }
 
   open(): Draft {
@@ -84,6 +88,7 @@ export class SqliteSpool implements Spool, DraftHome {
     const message = newMessage(draft.id, record, draft.octets, 0, 'file' in body)
     await this.#writer.call('keep', message, octetsOf(record, body))
     this.#bell.ring()
+    if (record.completes) await completed(record.completes)
   }
 
   async claim(by: ClaimRequest): Promise<readonly Claim[]> {
@@ -118,6 +123,7 @@ export class SqliteSpool implements Spool, DraftHome {
     )
     await settled()
     this.#bell.ring()
+    for (const { record } of reports) if (record.completes) await completed(record.completes)
   }
 
   async recover(owner: string, now: Instant): Promise<void> {
@@ -188,6 +194,7 @@ export class SqliteSpool implements Spool, DraftHome {
   async sweep(now: Instant): Promise<void> {
     const before = now - this.#parts.keepHistory
     while ((await this.#writer.call('sweep', { now, before })).out);
+    await this.partials.sweep(now)
     await sweepFiles(this.disk, this.#parts, this.#writer, now)
   }
 
@@ -199,6 +206,7 @@ export class SqliteSpool implements Spool, DraftHome {
   async #letGo(): Promise<void> {
     this.#bell.ring()
     await Promise.all([this.#writer.close(), this.#reader.close()])
+    await this.partials.close()
     await Promise.all(this.#removing)
     this.#parts.release()
   }

@@ -6,6 +6,15 @@ import type { Calls, Reads, Span, Writes } from './sqlite-calls.ts'
 import { claim, nextDue, type Pack, renew } from './sqlite-claim.ts'
 import { keep, type Octets } from './sqlite-keep.ts'
 import { operate } from './sqlite-operate.ts'
+import {
+  beginPartial,
+  completePartial,
+  dropPartial,
+  findPartial,
+  orphansOfPartials,
+  sweepPartials,
+  syncPartial,
+} from './sqlite-partial-rows.ts'
 import { counts, list, read, trace } from './sqlite-reads.ts'
 import { openReader, openWriter } from './sqlite-schema.ts'
 import { recover, settle } from './sqlite-settle.ts'
@@ -43,6 +52,13 @@ const writes = (sql: Sql): Handlers<Writes> => ({
   rests: ({ now }) => rests(sql, now),
   sweep: ({ now, before }) => sweep(sql, now, before),
   orphans: ({ files }) => orphans(sql, files),
+  findPartial: ({ name, file, now }) => findPartial(sql, name, file, now),
+  beginPartial: (partial) => beginPartial(sql, partial),
+  syncPartial: ({ name, file, octets }) => syncPartial(sql, name, file, octets),
+  completePartial: (completion) => void completePartial(sql, completion),
+  dropPartial: ({ name, file }) => dropPartial(sql, name, file),
+  sweepPartials: ({ now }) => sweepPartials(sql, now),
+  orphansOfPartials: ({ files }) => orphansOfPartials(sql, files),
   owners: () => sql.all('SELECT name, pid, started FROM owner'),
 })
 

@@ -149,6 +149,29 @@ describe('sqlite: from one start to the next', { concurrency: 4 }, () => {
       await assert.rejects(open(path, new HandClock()), isBroken(/page_size is 4096/))
     }))
 
+  test('a spool from before partials takes them', () =>
+    inFolder(async (path) => {
+      const clock = new HandClock()
+      const first = await open(path, clock)
+      const { id } = await put(first, clock)
+      await first.close()
+      const database = new DatabaseSync(join(path, 'spool.db'))
+      database.exec('DROP TABLE partial; DROP TABLE partial_note; DROP TABLE partial_file; PRAGMA user_version = 1')
+      database.close()
+      await rm(join(path, 'partials'), { recursive: true })
+
+      for (const offset of [1, 2]) {
+        const spool = await open(path, clock)
+        const found = await spool.partials.find('n', clock.now())
+        const about = { note: '', expires: clock.now() + HOUR, owner: 'o', most: 20_000 }
+        const partial = found?.is === 'partial' ? found.partial : await spool.partials.begin('n', about)
+        await partial.write(Buffer.of(offset))
+        assert.equal(await partial.sync(), offset)
+        assert.ok(await spool.show(id))
+        await spool.close()
+      }
+    }))
+
   test('an owner must be a name for a folder', () =>
     inFolder(async (path) => {
       for (const owner of ['', '..', 'a/b', '.x'])

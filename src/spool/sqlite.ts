@@ -53,10 +53,10 @@ export const openSqliteSpool = async (options: SqliteSpoolOptions): Promise<Spoo
 
 const opened = async (options: SqliteSpoolOptions, disk: Disk, release: () => void): Promise<Spool> => {
   const { path, owner, clock, log, shared = false, inlineUpTo = INLINE_UP_TO, keepHistory = TEN_DAYS } = options
-  const folders = { drafts: `${path}/drafts/${owner}`, bodies: `${path}/bodies` }
+  const folders = { drafts: `${path}/drafts/${owner}`, bodies: `${path}/bodies`, partials: `${path}/partials` }
   // Drafts of an earlier life of ours.
   await disk.remove(folders.drafts)
-  for (const folder of [folders.drafts, folders.bodies]) await disk.makeFolder(folder)
+  for (const folder of Object.values(folders)) await disk.makeFolder(folder)
   const writer = new Thread<Writes>(threadStart(options, 'write'), logAlarm(log))
   const reader = new Thread<Reads>(threadStart(options, 'read'))
   const tag = await writer.open()
