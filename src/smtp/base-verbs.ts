@@ -48,10 +48,15 @@ const DATA: BaseVerb = {
     if (session.transaction?.recipients.length === 0) return reply(554, '5.5.1', 'No valid recipients')
     try {
       await session.openBody()
-      await session.append(session.takeDotted(reply(354, '', 'Go ahead; end with <CRLF>.<CRLF>')))
     } catch (error) {
       session.reset()
       throw error
+    }
+    try {
+      await session.append(session.takeDotted(reply(354, '', 'Go ahead; end with <CRLF>.<CRLF>')))
+    } catch (error) {
+      // What is wrong with a body that came is said at its end, which may be once for each recipient.
+      if (session.transaction?.body?.failure === undefined) throw error
     }
     return session.conclude()
   },
