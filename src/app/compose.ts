@@ -134,7 +134,7 @@ class ComposedMta implements Mta {
   async drain(): Promise<void> {
     this.#state = 'draining'
     this.#log.event('info', 'draining', {})
-    await Promise.all([this.#listeners.drain(), this.#queue?.drain()])
+    await Promise.all([this.#listeners.drain(this.#now.settings.queue.drain), this.#queue?.drain()])
     await this.#close()
   }
 

@@ -1,3 +1,4 @@
+import { listenKey } from '../config/hosts.ts'
 import type { ListenAddress, ListenerSettings, Settings } from '../config/settings.ts'
 import { type At, type Listener, listen } from '../net/listener.ts'
 import type { Clock } from '../observe/clock.ts'
@@ -11,19 +12,19 @@ export interface ListenersOptions {
   context(name: string): ServerContext | undefined
 }
 
-/** A listening address, and whose it is. */
+/** A listening address, and which listener of the settings has it now. */
 interface Open {
-  readonly name: string
-  readonly protocol: ListenerSettings['protocol']
-  readonly wanted: string
+  readonly key: string
   readonly listener: Listener
+  readonly of: { settings: ListenerSettings }
 }
 
 /** All addresses that are listened on. A reload keeps those that stay, so that no connection is refused meanwhile. */
 export class Listeners {
   readonly #options: ListenersOptions
   readonly #closing: AbortController = new AbortController()
-  readonly #old: Set<Promise<void>> = new Set()
+  /** Those that accept no more, until their last session is over. */
+  readonly #old: Map<Listener, Promise<void>> = new Map()
   #open: readonly Open[] = []
 
   constructor(options: ListenersOptions) {
@@ -41,13 +42,7 @@ export class Listeners {
     }
     try {
       for (const { one, address, key } of wanted) {
-        if (this.#open.some((open) => open.wanted === key)) continue
-        added.push({
-          name: one.name,
-          protocol: one.protocol,
-          wanted: key,
-          listener: await this.#listen(one, address, settings),
-        })
+        if (!this.#open.some((open) => open.key === key)) added.push(await this.#listen(key, one, address, settings))
       }
     } catch (error) {
       undo()
@@ -56,43 +51,48 @@ export class Listeners {
     return {
       undo,
       commit: () => {
-        const keep = new Set(wanted.map(({ key }) => key))
-        for (const open of this.#open) if (!keep.has(open.wanted)) this.#close(open)
-        this.#open = [...this.#open.filter((open) => keep.has(open.wanted)), ...added]
+        const now = new Map(wanted.map(({ key, one }) => [key, one]))
+        for (const open of this.#open) {
+          const one = now.get(open.key)
+          if (one === undefined) this.#close(open)
+          else {
+            open.of.settings = one
+            open.listener.limit(connectionLimits(one))
+          }
+        }
+        this.#open = [...this.#open.filter(({ key }) => now.has(key)), ...added]
       },
     }
   }
 
-  #listen(one: ListenerSettings, address: ListenAddress, settings: Settings): Promise<Listener> {
+  async #listen(key: string, one: ListenerSettings, address: ListenAddress, { hostname }: Settings): Promise<Open> {
     const { clock, log } = this.#options
-    return listen(
-      address as At,
-      {
-        clock,
-        log,
-        most: one.limits.connections,
-        mostPerPeer: one.limits['connections-per-peer'],
-        refuse: `421 4.3.2 ${settings.hostname}: too many connections; try again later`,
-        // Who may reach a UNIX socket is decided by the folder it is in.
-        mode: 0o666,
-      },
-      async (channel) => {
-        const context = this.#options.context(one.name)
-        if (context) await serve(channel, context, this.#closing.signal)
-        else channel.destroy()
-      },
-    )
+    const of = { settings: one }
+    const options = {
+      clock,
+      log,
+      ...connectionLimits(one),
+      refuse: `421 4.3.2 ${hostname}: too many connections; try again later`,
+      // Who may reach a UNIX socket is decided by the folder it is in.
+      mode: 0o666,
+    }
+    const listener = await listen(address as At, options, async (channel) => {
+      const context = this.#options.context(of.settings.name)
+      if (context) await serve(channel, context, this.#closing.signal)
+      else channel.destroy()
+    })
+    return { key, listener, of }
   }
 
   #close({ listener }: Open): void {
-    const closed = listener.close().finally(() => this.#old.delete(closed))
-    this.#old.add(closed)
+    const closed = listener.close().finally(() => this.#old.delete(listener))
+    this.#old.set(listener, closed)
   }
 
   get addresses(): readonly { readonly name: string; readonly protocol: string; readonly address: string }[] {
-    return this.#open.map(({ name, protocol, listener: { address } }) => ({
-      name,
-      protocol,
+    return this.#open.map(({ of: { settings }, listener: { address } }) => ({
+      name: settings.name,
+      protocol: settings.protocol,
       address: 'path' in address ? `unix:${address.path}` : hostPort(address),
     }))
   }
@@ -107,22 +107,31 @@ export class Listeners {
     return this.#open.reduce((sum, { listener }) => sum + listener.connections, 0)
   }
 
-  /** Accepts no more; sessions end at the next command that begins no work. Resolves when all are over. */
-  async drain(): Promise<void> {
+  /** Accepts no more; sessions end at the next command that begins no work, or are cut after `ms`. Resolves when all are over. */
+  async drain(ms: number): Promise<void> {
     this.#closing.abort()
     for (const open of this.#open) this.#close(open)
-    while (this.#old.size > 0) await Promise.all(this.#old)
+    const limit = this.#options.clock.after(ms, () => {
+      for (const listener of this.#old.keys()) listener.destroy()
+    })
+    while (this.#old.size > 0) await Promise.all(this.#old.values())
+    limit.cancel()
   }
 
   destroy(): void {
     this.#closing.abort()
-    for (const { listener } of this.#open) listener.destroy()
+    for (const listener of [...this.#old.keys(), ...this.#open.map((open) => open.listener)]) listener.destroy()
   }
 }
 
 const hostPort = ({ host, port }: { host: string; port: number }): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 
-/** What must be the same for a listening address to stay open through a reload: who it is, and the limits it has. */
-const keyOf = ({ name, protocol, limits }: ListenerSettings, address: ListenAddress): string =>
-  JSON.stringify([name, protocol, address, limits.connections, limits['connections-per-peer']])
+const connectionLimits = ({ limits }: ListenerSettings) => ({
+  most: limits.connections,
+  mostPerPeer: limits['connections-per-peer'],
+})
+
+/** What is the same stays open through a reload. A port that the system chose is known by who asked for it. */
+const keyOf = ({ name }: ListenerSettings, address: ListenAddress): string =>
+  'port' in address && address.port === 0 ? `${name} ${listenKey(address)}` : listenKey(address)

@@ -35,7 +35,7 @@ export const spool = (machine: Machine, places: Places): z.ZodType<SpoolSettings
 const limitShape = {
   message: size(64 * KIB).describe('Size of a message at most.'),
   recipients: count(1, 1_000_000).describe('Recipients of one transaction at most.'),
-  connections: count(1, 1_000_000).describe('Connections at once, of all peers.'),
+  connections: count(1, 1_000_000).describe('Connections at once, of all peers, at one listening address.'),
   'connections-per-peer': count(1, 1_000_000).describe('Connections at once from one address.'),
   errors: count(1, 10_000).describe('Errors after which a session is closed.'),
   header: size(1 * KIB, 16 * KIB * KIB).describe('Size of a header at most.'),

@@ -137,7 +137,7 @@ export interface LimitSettings {
   readonly message: number
   /** Recipients of one transaction. */
   readonly recipients: number
-  /** Connections at once, of all listeners. */
+  /** Connections at once, at one listening address. */
   readonly connections: number
   readonly 'connections-per-peer': number
   /** Commands answered with 5yz, with no message taken in between, before the session is closed. */

@@ -36,3 +36,17 @@ test('without limits everybody enters', () => {
   for (let i = 0; i < 1000; i++) assert(here.enter('192.0.2.1'))
   assert.equal(here.present, 1000)
 })
+
+test('other limits hold for who comes then', () => {
+  const here = census(1, 1)
+  const leave = here.enter('192.0.2.1')
+  here.limit(3, 2)
+  assert(here.enter('192.0.2.1'))
+  assert.equal(here.enter('192.0.2.1'), undefined)
+  assert(here.enter('192.0.2.2'))
+  here.limit(1)
+  leave?.()
+  assert.equal(here.enter('192.0.2.3'), undefined)
+  here.limit()
+  assert(here.enter('192.0.2.3'))
+})

@@ -4,20 +4,25 @@ import { ipOctets } from './ip-octets.ts'
 /** Who is here, counted in all and per peer. */
 export interface Census {
   readonly present: number
+  /** Other limits, for those to come; absent ones are none. */
+  limit(most?: number, mostPerPeer?: number): void
   /** Undefined when there is no room for one more from there. Otherwise to be called, once, when it leaves. */
   enter(address: string): (() => void) | undefined
 }
 
 /** Absent limits are none. A peer without an IP address (a UNIX socket) counts in all only. */
-export const census = (
-  most: number = Number.POSITIVE_INFINITY,
-  mostPerPeer: number = Number.POSITIVE_INFINITY,
-): Census => {
+export const census = (initialMost?: number, initialMostPerPeer?: number): Census => {
+  let most = initialMost ?? Number.POSITIVE_INFINITY
+  let mostPerPeer = initialMostPerPeer ?? Number.POSITIVE_INFINITY
   const perPeer = new Map<string, number>()
   let present = 0
   return {
     get present() {
       return present
+    },
+    limit(newMost = Number.POSITIVE_INFINITY, newMostPerPeer = Number.POSITIVE_INFINITY) {
+      most = newMost
+      mostPerPeer = newMostPerPeer
     },
     enter(address) {
       const network = isIP(address) ? networkOf(address) : undefined

@@ -29,6 +29,8 @@ export interface Listener {
   readonly address: At
   /** Those taken and not yet closed. */
   readonly connections: number
+  /** Other limits than it began with, for connections to come. */
+  limit(limits: Pick<ListenOptions, 'most' | 'mostPerPeer'>): void
   /** Accepts no more, and resolves when those taken are done with. */
   close(): Promise<void>
   /** Accepts no more, and drops every connection. */
@@ -79,6 +81,10 @@ class Reception implements Listener {
 
   get connections(): number {
     return this.#census.present
+  }
+
+  limit({ most, mostPerPeer }: Pick<ListenOptions, 'most' | 'mostPerPeer'>): void {
+    this.#census.limit(most, mostPerPeer)
   }
 
   async close(): Promise<void> {
