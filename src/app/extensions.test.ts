@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readSettings } from '../config/load.ts'
 import { thisMachine } from '../config/machine.ts'
-import { extensionSchemas } from './extensions.ts'
+import { extensionSchemas, serverExtensions } from './extensions.ts'
 
 const faults = (text: string): readonly string[] => {
   const loaded = readSettings(text, 'smail.yaml', thisMachine({}), extensionSchemas)
@@ -17,4 +17,24 @@ test('what is wrong with an extension, its settings and its networks is told wit
   assert.match(faults('extensions:\n  exp: off\n').join('\n'), /^smail\.yaml:2:3 .*exp.*expn/)
   assert.match(faults('extensions:\n  size: { most: 1 }\n').join('\n'), /^smail\.yaml:2:11 extensions\.size/)
   assert.deepEqual(faults('extensions:\n  expn: off\n  vrfy: { allow: [127.0.0.1] }\n'), [])
+})
+
+test('an LMTP listener promises no reports', () => {
+  const loaded = readSettings(
+    'listen: { in: { smtp: "127.0.0.1:25" }, store: { lmtp: "127.0.0.1:24" } }\n',
+    'smail.yaml',
+    thisMachine({}),
+    extensionSchemas,
+  )
+  assert.ok('settings' in loaded)
+  const tls = { asServer: async () => assert.fail(), asClient: async () => assert.fail() }
+  const services = { clientTls: tls, verify: async () => 'elsewhere' as const, expand: async () => undefined }
+  const keywords = loaded.settings.listen.map((one) => serverExtensions(one, services).map(({ keyword }) => keyword))
+  assert.deepEqual(
+    keywords.map((all) => [all.includes('DSN'), all.includes('LMTP')]),
+    [
+      [true, false],
+      [false, true],
+    ],
+  )
 })

@@ -63,7 +63,8 @@ export const serverExtensions = (listener: ListenerSettings, services: Extension
     ...on(blocks, 'size', () => extensions.size(limits.message)),
     ...on(blocks, '8bitmime', extensions.eightBitMime),
     ...on(blocks, 'chunking', () => extensions.chunking()),
-    ...on(blocks, 'dsn', extensions.dsn),
+    // Who offers it promises reports of success, and an LMTP listener has nothing behind it that makes any.
+    ...(protocol === 'lmtp' ? [] : on(blocks, 'dsn', extensions.dsn)),
     ...on(blocks, 'help', extensions.help),
     ...on(blocks, 'expn', () => extensions.expn(services.expand, allowed(blocks['expn']))),
     ...on(blocks, 'vrfy', () => extensions.vrfy(services.verify, allowed(blocks['vrfy']))),
