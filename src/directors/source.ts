@@ -102,8 +102,7 @@ export const keep = async <T>(
       log.event('info', 'file-reread', { file: source.name })
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
-      if (why !== complaint)
-        log.event('error', 'file-unusable', { file: source.name, why })
+      if (why !== complaint) log.event('error', 'file-unusable', { file: source.name, why })
       complaint = why
     }
   }
