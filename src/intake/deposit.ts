@@ -6,7 +6,7 @@ import { refuse } from '../mail/reply.ts'
 import { applyEdits, type Header, type HeaderEdit, readHeader, separator } from '../mime/fields.ts'
 import { inspector } from '../mime/inspect.ts'
 import { loops, type Mark, protocol, received } from '../mime/trace.ts'
-import type { Log } from '../observe/log.ts'
+import type { Fields, Log } from '../observe/log.ts'
 import type { Schedule } from '../smtp/extension.ts'
 import { type Draft, type Lane, type MessageRecord, type Origin, SpoolError } from '../spool/spool.ts'
 
@@ -39,18 +39,32 @@ export const deposit = async (draft: Draft, mail: Deposit, options: DepositOptio
     refuse(554, '5.4.6', 'This message has been here too often: a mail loop')
   }
   await orRefuse(() => draft.commit(recordOf(draft.id, mail, options)))
-  options.log.event('info', 'accepted', {
-    id: draft.id,
-    listener: mail.origin.listener,
-    peer: mail.origin.peer,
-    helo: mail.origin.helo,
-    identity: mail.origin.identity,
-    sender: formatPath(mail.sender),
-    recipients: mail.recipients.length,
-    octets: mail.facts.octets,
-    'message-id': mail.header.values('Message-ID')[0],
-  })
+  options.log.event('info', 'accepted', fieldsOf(draft.id, mail))
 }
+
+/** How the log tells of mail that has come. */
+export const fieldsOf = (
+  id: string,
+  {
+    origin,
+    sender,
+    recipients,
+    facts,
+    header,
+  }: Pick<Deposit, 'origin' | 'sender' | 'facts' | 'header'> & {
+    readonly recipients: readonly unknown[]
+  },
+): Fields => ({
+  id,
+  listener: origin.listener,
+  peer: origin.peer,
+  helo: origin.helo,
+  identity: origin.identity,
+  sender: formatPath(sender),
+  recipients: recipients.length,
+  octets: facts.octets,
+  'message-id': header.values('Message-ID')[0],
+})
 
 const recordOf = (id: string, mail: Deposit, { hostname }: DepositOptions): MessageRecord => {
   const how = mail.extended === undefined ? 'local' : protocol(mail.marks, mail.extended)

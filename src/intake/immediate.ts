@@ -12,7 +12,7 @@ import type { Incoming, IncomingEnd, Sink } from '../smtp/sink.ts'
 import type { Draft, Spool, SpooledMessage, SpooledRecipient } from '../spool/spool.ts'
 import type { Transport } from '../transports/transport.ts'
 import { admit } from './admission.ts'
-import { orRefuse } from './deposit.ts'
+import { fieldsOf, orRefuse } from './deposit.ts'
 import { originOf } from './intake.ts'
 
 export interface ImmediateOptions {
@@ -60,6 +60,8 @@ const delivering = (
     },
     async *conclude(end) {
       const message = messageOf(draft, transaction, end, session, options)
+      const { recipients } = transaction
+      options.log.event('info', 'received', fieldsOf(draft.id, { ...message, recipients, header: end.header }))
       const outcomes = transaction.recipients.flatMap((recipient, index) => {
         const to = mailboxes.get(recipient)
         return to && !end.refused.has(index) ? [deliver(message, recipient, index, to, options)] : []
