@@ -48,3 +48,22 @@ test('setting the time moves alarms along', async () => {
   assert.equal(ran, 1)
   assert.equal(clock.now(), 15)
 })
+
+test('after a leap what was due runs late, in order, each thing once', async () => {
+  const clock = manualClock(0)
+  const seen: [string, number][] = []
+  const every = () => {
+    seen.push(['every', clock.now()])
+    clock.after(10, every)
+  }
+  every()
+  clock.after(5, () => seen.push(['five', clock.now()]))
+  const never = clock.after(12, () => assert.fail('cancelled'))
+  clock.after(11, () => never.cancel())
+  await clock.leap(100)
+  assert.deepEqual(seen, [
+    ['every', 0],
+    ['five', 100],
+    ['every', 100],
+  ])
+})

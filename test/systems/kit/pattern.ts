@@ -1,0 +1,27 @@
+/** Whether a text fits a pattern, in which `*` stands for anything. */
+export const fits = (text: string, pattern: string): boolean =>
+  new RegExp(`^${pattern.split('*').map(literal).join('.*')}$`, 's').test(text)
+
+const literal = (text: string): string => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&')
+
+/** `{{x 3}}` is `xxx`: for what is too long to be written down. */
+export const repeated = (text: string): string =>
+  text.replace(/\{\{(.+?) (\d+)\}\}/gs, (_, piece: string, times: string) => piece.repeat(Number(times)))
+
+/**
+ * Each wish with something that grants it, nothing used twice. What is left of either side is what is wrong; both empty:
+ * all is well.
+ */
+export const paired = <W, T>(
+  wishes: readonly W[],
+  things: readonly T[],
+  grants: (thing: T, wish: W) => boolean,
+): { readonly unmet: readonly W[]; readonly unwished: readonly T[] } => {
+  const left = [...things]
+  const unmet = wishes.filter((wish) => {
+    const at = left.findIndex((thing) => grants(thing, wish))
+    if (at >= 0) left.splice(at, 1)
+    return at < 0
+  })
+  return { unmet, unwished: left }
+}

@@ -1,0 +1,190 @@
+import { chmodSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
+import { createMta } from '../../../src/app/compose.ts'
+import { type ControlServer, serveControl } from '../../../src/app/control.ts'
+import { controlActions } from '../../../src/app/control-actions.ts'
+import type { QueueRow } from '../../../src/app/control-rows.ts'
+import { extensionSchemas } from '../../../src/app/extensions.ts'
+import type { Mta } from '../../../src/app/mta.ts'
+import { main } from '../../../src/cli/main.ts'
+import { loadSettings } from '../../../src/config/load.ts'
+import type { Settings } from '../../../src/config/settings.ts'
+import { selfSigned } from '../../../src/net/self-signed.ts'
+import type { Log } from '../../../src/observe/log.ts'
+import { jsonLog, prettyLog } from '../../../src/observe/log-lines.ts'
+import type { Flow } from './flow.ts'
+import { type Letter, storedLetter } from './letter.ts'
+
+/** A line of the log. */
+export type Event = Readonly<Record<string, unknown>> & { readonly event: string }
+
+/** One whole MTA: what `smail run` runs, on a clock of ours. All its files are in one folder. */
+export class System {
+  readonly name: string
+  readonly folder: string
+  readonly #flow: Flow
+  readonly #lines: string[] = []
+  readonly #pretty: string[] = []
+  readonly #seen: Set<string> = new Set()
+  #mta: Mta | undefined
+  #control: ControlServer | undefined
+
+  constructor(name: string, folder: string, flow: Flow) {
+    this.name = name
+    this.folder = folder
+    this.#flow = flow
+    mkdirSync(folder)
+  }
+
+  get #file(): string {
+    return join(this.folder, 'smail.yaml')
+  }
+
+  get mta(): Mta {
+    if (this.#mta === undefined) throw new Error(`${this.name} does not run`)
+    return this.#mta
+  }
+
+  get runs(): boolean {
+    return this.#mta !== undefined
+  }
+
+  /** JSON is YAML. */
+  writeSettings(settings: Readonly<Record<string, unknown>>): void {
+    writeFileSync(this.#file, JSON.stringify(settings, undefined, 1), { mode: 0o600 })
+  }
+
+  /** Text into a file of its folder. Its time is never that of a version before. */
+  write(path: string, text: string): void {
+    const file = join(this.folder, path)
+    mkdirSync(join(file, '..'), { recursive: true })
+    writeFileSync(file, text)
+    chmodSync(file, 0o600)
+  }
+
+  async writeCertificate(name: string): Promise<void> {
+    const { certificate, key } = await selfSigned(name, this.#flow.clock.now(), 30)
+    this.write('tls.crt', certificate)
+    this.write('tls.key', key)
+  }
+
+  #load(): Settings {
+    const loaded = loadSettings({ file: this.#file, env: { HOME: this.folder }, extensions: extensionSchemas })
+    if ('faults' in loaded) throw new Error(loaded.faults.join('\n'))
+    return loaded.settings
+  }
+
+  async start(): Promise<void> {
+    const settings = this.#load()
+    const { clock } = this.#flow
+    const both = [
+      jsonLog((line) => this.#lines.push(line), { clock, least: 'debug' }),
+      prettyLog((line) => this.#pretty.push(line), true, { clock, least: 'debug' }),
+    ]
+    const log: Log = { event: (...given) => both.forEach((one) => void one.event(...given)) }
+    const mta = await createMta(settings, { clock, log })
+    await this.#flow.during(mta.start(), () => `${this.name} should start`)
+    this.#mta = mta
+    const actions = controlActions(mta, {
+      clock,
+      load: async () => loadSettings({ file: this.#file, env: { HOME: this.folder }, extensions: extensionSchemas }),
+      end: () => {},
+      domain: () => settings.domains[0] ?? settings.hostname,
+    })
+    const { socket: path, mode } = settings.control
+    this.#control = await serveControl({ path, mode, actions, clock, log })
+  }
+
+  /** Resolves once it has ended. */
+  async drain(): Promise<void> {
+    await this.mta.drain()
+    await this.#ended()
+  }
+
+  async stop(): Promise<void> {
+    await this.#mta?.stop()
+    await this.#ended()
+  }
+
+  async #ended(): Promise<void> {
+    this.#mta = undefined
+    await this.#control?.close()
+    this.#control = undefined
+  }
+
+  /** Where a listener listens; the first one if none is named. */
+  async listens(listener?: string): Promise<string> {
+    const { listeners } = await this.mta.status()
+    const found = listeners.find(({ name }) => listener === undefined || name === listener)
+    if (!found) throw new Error(`${this.name} has no listener ${listener}`)
+    return found.address
+  }
+
+  /** What a command says, and its exit code. */
+  async command(line: string): Promise<{ readonly said: string; readonly code: number }> {
+    const streams = [new PassThrough(), new PassThrough()] as const
+    let said = ''
+    for (const stream of streams) stream.setEncoding('utf8').on('data', (text: string) => (said += text))
+    const [stdout, stderr] = streams
+    const env = { HOME: this.folder, SMAIL_CONTROL: join(this.folder, 'control.sock') }
+    const io = { stdin: Readable.from([]), stdout, stderr, env }
+    const code = await this.#flow.during(main('smail', line.split(' '), io), () => `smail ${line} should end`)
+    return { said, code }
+  }
+
+  /** What `smail queue list` lists. */
+  async queue(): Promise<readonly QueueRow[]> {
+    const { said, code } = await this.command('queue list --json')
+    if (code !== 0) throw new Error(said)
+    return said
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line))
+  }
+
+  /** Whether all that is due is done, but for destinations that rest. */
+  async calm(): Promise<boolean> {
+    const { spool } = this.mta
+    if ((await spool.counts()).waiting === 0) return true
+    const now = this.#flow.clock.now()
+    const resting = new Set<string | null>((await spool.rests.list(now)).map(({ lane }) => lane))
+    const open = await spool.list({ most: 500, match: { fate: 'waiting' } })
+    return open
+      .flatMap(({ recipients }) => recipients)
+      .every(({ fate, lane }) => fate.is !== 'waiting' || fate.due > now || resting.has(lane))
+  }
+
+  /** What is in Maildirs and was not taken yet, by user. */
+  get letters(): ReadonlyMap<string, readonly Letter[]> {
+    const paths = globSync('mail/*/Maildir/new/*', { cwd: this.folder }).filter((path) => !this.#seen.has(path))
+    const letters = new Map<string, Letter[]>()
+    for (const path of paths) {
+      const user = path.split('/')[1] ?? ''
+      const letter = storedLetter(readFileSync(join(this.folder, path), 'latin1'))
+      letters.set(user, [...(letters.get(user) ?? []), letter])
+    }
+    return letters
+  }
+
+  take(): ReadonlyMap<string, readonly Letter[]> {
+    const { letters } = this
+    for (const path of globSync('mail/*/Maildir/new/*', { cwd: this.folder })) this.#seen.add(path)
+    return letters
+  }
+
+  /** Files that a spool on the disk has for mail that is there or is coming. */
+  get leftovers(): readonly string[] {
+    return globSync('spool/{drafts,bodies}/**/*', { cwd: this.folder, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => name)
+  }
+
+  get events(): readonly Event[] {
+    return this.#lines.map((line) => JSON.parse(line))
+  }
+
+  get logLines(): readonly string[] {
+    return [...this.#lines, ...this.#pretty]
+  }
+}
