@@ -1,0 +1,82 @@
+// The whole MTA in a process of its own, for tests that kill it: `system-child.ts TRACE|-`. With a file for the trace, its
+// interfaces pass points at which it can be made to die. Loads everything and waits, so that a start is quick.
+import { appendFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import type { Log } from '../../src/observe/log.ts'
+import { installPoints } from './points/install.ts'
+import { arm, setUpPoints, underWay } from './points/points.ts'
+import { type SkewedClock, skewedClock } from './system-clock.ts'
+import type { Answer, Ask, Numbered } from './system-protocol.ts'
+
+const [, , trace = '-'] = process.argv
+if (trace !== '-') {
+  setUpPoints(trace)
+  installPoints()
+}
+const { createMta } = await import('../../src/app/compose.ts')
+const { jsonLog } = await import('../../src/observe/log-lines.ts')
+
+let mta: Awaited<ReturnType<typeof createMta>> | undefined
+let spool: DatabaseSync | undefined
+let clock: SkewedClock = skewedClock(0)
+let port = 0
+let checks = Promise.withResolvers<void>()
+
+const fileLog = (file: string): Log => {
+  const real = jsonLog((line) => appendFileSync(file, line), { clock })
+  return {
+    event(level, event, fields) {
+      if (event === 'started') port = Number(String(fields?.['listeners']).split(':').at(-1))
+      real.event(level, event, fields)
+      checks.resolve()
+    },
+  }
+}
+
+const start = async ({ settings, log, skew = 0 }: Ask & { do: 'start' }): Promise<Answer> => {
+  clock = skewedClock(skew)
+  mta = await createMta(settings, { clock, log: fileLog(log) })
+  await mta.start()
+  if (settings.spool.driver === 'sqlite')
+    spool = new DatabaseSync(`${settings.spool.path}/spool.db`, { readOnly: true })
+  return { is: 'started', port }
+}
+
+/** Every settlement is told in the log, after it is made. */
+const empty = async (): Promise<Answer> => {
+  while (underWay.size > 0 || spool?.prepare('SELECT 1 FROM message LIMIT 1').get() !== undefined) {
+    checks = Promise.withResolvers()
+    await Promise.race([checks.promise, ...underWay])
+  }
+  return { is: 'done' }
+}
+
+const TWO_HOURS = 7_200_000
+
+const answer = async (ask: Ask): Promise<Answer> => {
+  switch (ask.do) {
+    case 'start':
+      return await start(ask)
+    case 'arm':
+      arm(ask.point)
+      return { is: 'done' }
+    case 'empty':
+      return await empty()
+    case 'sweep':
+      // Files are swept once they are old.
+      await mta?.spool.sweep(clock.now() + TWO_HOURS)
+      return { is: 'done' }
+    case 'drain':
+      await mta?.drain()
+      return { is: 'done' }
+    case 'forward':
+      clock.forward(ask.ms)
+      return { is: 'done' }
+  }
+}
+
+process.on('message', ({ number, body }: Numbered<Ask>) => {
+  const say = (said: Answer) => process.send?.({ number, body: said } satisfies Numbered<Answer>)
+  answer(body).then(say, (error: Error) => say({ is: 'failed', why: error.stack ?? error.message }))
+})
+process.on('disconnect', () => process.exit(0))
