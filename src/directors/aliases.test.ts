@@ -132,10 +132,10 @@ test('a file that changes is read again; a broken one leaves the last good versi
   await clock.advance(1000)
   assert.equal(await directed(by, 'a@a.test'), 'www@example.org')
   assert.deepEqual(told, [
-    'info file reread ',
-    `error file unusable, its last good version stays ${path}:2: "b b": no "name:" here`,
-    `error file unusable, its last good version stays ${path}: cannot be read (ENOENT)`,
-    'info file reread ',
+    'info file-reread ',
+    `error file-unusable ${path}:2: "b b": no "name:" here`,
+    `error file-unusable ${path}: cannot be read (ENOENT)`,
+    'info file-reread ',
   ])
 })
 
