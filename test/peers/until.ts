@@ -1,5 +1,5 @@
 /** How long anything may take that takes a second at most on an idle machine. */
-const PATIENCE = 30_000
+const PATIENCE = 60_000
 const PAUSE = 20
 
 /** What `look` finds, once it finds something. Rejects when it does not in time, with what `describe` then says. */
