@@ -16,18 +16,19 @@ const secureOf = (hop: Hop): Hop['channel']['secured'] => hop.channel.secured
 
 /** STARTTLS, RFC 3207: the connection goes on under TLS, and all that was said before is forgotten. */
 export const startTls = (tls: Tls, demand: TlsDemand = 'may'): Extension => {
-  const insist = (): void => {
-    if (demand !== 'may') refuse(451, '4.7.10', 'TLS is demanded for this host and was not to be had')
+  const insist = (why: string): void => {
+    if (demand !== 'may') refuse(451, '4.7.10', `TLS is demanded for this host and was not to be had: ${why}`)
   }
   const begin = async (talk: Conversation): Promise<'greetAgain' | void> => {
     if (secureOf(talk.hop)) return
     const answer = await talk.command('STARTTLS')
-    if (answer.code !== 220) return insist()
+    if (answer.code !== 220) return insist(`${answer.code} ${answer.lines.join(' ')}`)
     try {
       await talk.replaceChannel((channel) => tls.asClient(channel, talk.hop.name))
     } catch (error) {
-      insist()
-      throw new RetryWithout('STARTTLS', error instanceof Error ? error.message : String(error))
+      const why = error instanceof Error ? error.message : String(error)
+      insist(why)
+      throw new RetryWithout('STARTTLS', why)
     }
     const verified = talk.hop.channel.secured?.verified === true
     talk.hop.assurance = verified ? 'verified' : 'encrypted'
