@@ -65,7 +65,7 @@ export const startTls = (tls: Tls, demand: TlsDemand = 'may'): Extension => {
     client: {
       offered: begin,
       notOffered(talk) {
-        if (!talk.hop.channel.secured) insist()
+        if (!talk.hop.channel.secured) insist('it does not offer STARTTLS')
       },
     },
   }
