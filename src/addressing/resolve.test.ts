@@ -50,6 +50,14 @@ const resolve = (by: Resolver, to: string, ...ancestors: string[]): Promise<Reso
 const said = (found: Resolution): string =>
   found.to === 'nobody' ? `${found.reply.code} ${found.reply.status}` : `${found.to} ${found.lane} by ${found.by}`
 
+test('mailboxes of one store are one lane, for it wants a message once for all of them', async () => {
+  const by = resolver({
+    directors: [table('one', { alice: box('alice'), bob: box('bob') })],
+    stores: new Set(['local']),
+  })
+  for (const to of ['alice@a.test', 'bob@b.test']) assert.equal(said(await resolve(by, to)), 'mailbox local/* by one')
+})
+
 test('the first director to answer decides, and the lane is one mailbox', async () => {
   const one = table('one', { alice: box('alice') })
   const two = table('two', { alice: box('other'), bob: box('bob@b.test'), carol: 'x@else.test' })

@@ -26,6 +26,8 @@ export interface ResolverOptions extends OursOptions {
   readonly routers: readonly Router[]
   /** Who gets postmaster's mail where no director knows a postmaster (RFC 5321 4.5.1 wants one in every domain). */
   readonly postmaster?: Address
+  /** Transports that bring all mailboxes to one store, which wants a message for several of them once. */
+  readonly stores?: ReadonlySet<string>
   /** Milliseconds for which an answer is remembered. Absent: 5,000. */
   readonly remember?: number
   readonly clock: Clock
@@ -42,17 +44,18 @@ const NO_WAY: Resolution = nobody('routers', reply(550, '5.4.4', 'No route to th
 const LOOP: Resolution = nobody('loop check', reply(554, '5.4.6', 'This address leads back to itself'))
 const TOO_DEEP: Resolution = nobody('loop check', reply(554, '5.4.6', 'This address was forwarded too often'))
 
-/** The user with the domain: two directors may have an alice each, and one lane must be one mailbox. */
-const lane = (way: Direction | Route, { domain }: Address): Lane => {
+/** The user with the domain: two directors may have an alice each, and one lane must be one mailbox, or one store. */
+const lane = (way: Direction | Route, { domain }: Address, stores: ReadonlySet<string> | undefined): Lane => {
   if (way.to === 'host') return `${way.transport}/${way.destination}`
   if (way.to !== 'mailbox') return null
+  if (stores?.has(way.transport)) return `${way.transport}/*`
   const { user } = way.mailbox
   return `${way.transport}/${user.includes('@') ? user : `${user}@${domain.toLowerCase()}`}`
 }
 
 /** See `Resolver`. The first director to answer decides; of the routers, the best match. */
 export const createResolver = (options: ResolverOptions): Resolver => {
-  const { directors, routers, postmaster, clock, log } = options
+  const { directors, routers, postmaster, stores, clock, log } = options
   const own = ours(options)
   const cache = shortCache<Resolution>(clock, options.remember ?? 5000, MOST_REMEMBERED)
 
@@ -65,7 +68,7 @@ export const createResolver = (options: ResolverOptions): Resolver => {
   const direct = async (target: Address, ancestors: readonly Address[]): Promise<Resolution> => {
     for (const director of directors) {
       const direction = await director.direct(target, ancestors)
-      if (direction) return { ...direction, lane: lane(direction, target), by: director.name }
+      if (direction) return { ...direction, lane: lane(direction, target, stores), by: director.name }
     }
     if (target.local.toLowerCase() !== 'postmaster') return UNKNOWN
     if (postmaster === undefined || key(postmaster) === key(target)) {
@@ -77,7 +80,7 @@ export const createResolver = (options: ResolverOptions): Resolver => {
   const ask = async (address: Address, ancestors: readonly Address[]): Promise<Resolution> => {
     if (own.has(address.domain)) return await direct(canonical(address), ancestors)
     const chosen = await chooseRoute(routers, address)
-    return chosen ? { ...chosen.way, lane: lane(chosen.way, address), by: chosen.by } : NO_WAY
+    return chosen ? { ...chosen.way, lane: lane(chosen.way, address, stores), by: chosen.by } : NO_WAY
   }
 
   /**

@@ -72,6 +72,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     postmaster,
     directors: await makeDirectors(settings, { clock, log, uid }),
     routers: makeRouters(settings, dns, self),
+    stores: new Set(settings.transports.flatMap((one) => (one.driver === 'lmtp' && one.to ? [one.name] : []))),
     clock,
     log,
   })
