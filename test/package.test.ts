@@ -42,6 +42,6 @@ test('installed as a package it is plain JavaScript: programs import it, the com
   assert.equal(program.stdout, 'true function\n')
   assert.equal(program.stderr, '')
   const command = await run(process.execPath, [join(home, 'node_modules/smail/bin/smail'), '--help'], { cwd: home })
-  assert.match(command.stdout, /smail run/)
+  assert.match(command.stdout, /run the server/)
   assert.match(readFileSync(join(home, 'node_modules/smail/dist/index.d.ts'), 'utf8'), /createServer/)
 })
