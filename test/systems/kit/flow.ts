@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type ManualClock, manualClock } from '../../doubles/manual-clock.ts'
 
 /** For anything that is waited for, on a machine that has other things to do. */
-const PATIENCE = 15_000
+const PATIENCE = 30_000
 
 /** The time of a stage: it stands still, flows as on any clock while something is waited for, and leaps where a scene says so. */
 export interface Flow {

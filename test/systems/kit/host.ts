@@ -18,7 +18,7 @@ export interface HostOptions {
 /**
  * A mail host somewhere else, as simple as can be. It takes everything, but for what it is told to answer: to a command
  * (`RCPT TO:<x@there.test>*`), to `connection` in place of its greeting, to `message` after the last dot. In place of a
- * reply it may `cut` the connection, `say nothing`, or `wait` until it is told to answer otherwise.
+ * reply it may `cut` the connection, `say nothing` any more, or `wait` until it is told to answer otherwise.
  */
 export class Host {
   readonly #options: HostOptions
@@ -97,7 +97,8 @@ export class Host {
         said = this.#answer(command) ?? usual
       }
       if (said === 'cut') socket.destroy()
-      else if (said !== 'say nothing') socket.write(`${repeated(said)}\r\n`, 'latin1')
+      else if (said === 'say nothing') await new Promise((resolve) => socket.once('close', resolve))
+      else socket.write(`${repeated(said)}\r\n`, 'latin1')
       return said
     }
     await say('connection', `220 ${name} ESMTP`)

@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -77,7 +78,7 @@ export const setStage = async (read: (places: Places) => readonly [SystemFile, S
     for (const system of systems.values()) await flow.during(system.stop(), () => `${system.name} should stop`)
     for (const host of hosts.values()) await host.down()
     await dns.close()
-    rmSync(top, { recursive: true, force: true })
+    await rm(top, { recursive: true, force: true })
   }
   try {
     for (const [name, options] of Object.entries({ ...file.hosts, ...scene.hosts })) {

@@ -14,6 +14,8 @@ import { wrongWith } from './wishes.ts'
 /** Long times pass in pieces of this, in milliseconds, and from one due time to the next. */
 const GRAIN = 3_600_000
 
+const BREATH = 20_000
+
 const HOME = '127.0.0.1'
 
 /** What goes on from one step of a scene to the next. */
@@ -108,7 +110,7 @@ export class Play {
 
   async #advance(given: NonNullable<Step['advance']>): Promise<void> {
     const { clock } = this.#stage.flow
-    if (typeof given !== 'string') return await clock.leap(readTime(given.time))
+    if (typeof given !== 'string') return await this.#pass(readTime(given.time))
     await this.#calm()
     for (const until = clock.now() + readTime(given); clock.now() < until; ) {
       const due = [until, clock.now() + GRAIN]
@@ -121,6 +123,16 @@ export class Play {
     }
   }
 
+  /** Time passes though something is under way: in pieces that are short beside a lease, each renewed before the next. */
+  async #pass(ms: number): Promise<void> {
+    const { clock, during } = this.#stage.flow
+    for (const until = clock.now() + ms; clock.now() < until; ) {
+      await clock.leap(Math.min(until - clock.now(), BREATH))
+      const answers = this.#running().map(({ mta }) => mta.spool.counts())
+      await during(Promise.all(answers), () => 'the spool should answer')
+    }
+  }
+
   #running(): readonly System[] {
     return [...this.#stage.systems.values()].filter(({ runs }) => runs)
   }
@@ -128,11 +140,17 @@ export class Play {
   async #calm(): Promise<void> {
     await this.#stage.flow.until(
       async () => {
+        const heard = this.#heard()
         for (const system of this.#running()) if (!(await system.calm())) return undefined
-        return true
+        // While one system was looked at, another may have handed mail to it.
+        return heard === this.#heard() || undefined
       },
       () => 'what is due should be done',
     )
+  }
+
+  #heard(): number {
+    return this.#running().reduce((sum, { heard }) => sum + heard, 0)
   }
 
   /** Mail that is on its way is waited for; then all must be as it should be. */

@@ -27,6 +27,7 @@ export class System {
   readonly #lines: string[] = []
   readonly #pretty: string[] = []
   readonly #seen: Set<string> = new Set()
+  #leaving = false
   #mta: Mta | undefined
   #control: ControlServer | undefined
 
@@ -46,8 +47,9 @@ export class System {
     return this.#mta
   }
 
+  /** And is not about to end. */
   get runs(): boolean {
-    return this.#mta !== undefined
+    return this.#mta !== undefined && !this.#leaving
   }
 
   /** JSON is YAML. */
@@ -98,6 +100,7 @@ export class System {
 
   /** Resolves once it has ended. */
   async drain(): Promise<void> {
+    this.#leaving = true
     await this.mta.drain()
     await this.#ended()
   }
@@ -109,6 +112,7 @@ export class System {
 
   async #ended(): Promise<void> {
     this.#mta = undefined
+    this.#leaving = false
     await this.#control?.close()
     this.#control = undefined
   }
@@ -186,5 +190,10 @@ export class System {
 
   get logLines(): readonly string[] {
     return [...this.#lines, ...this.#pretty]
+  }
+
+  /** Lines of its log so far. */
+  get heard(): number {
+    return this.#lines.length
   }
 }
