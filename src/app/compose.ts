@@ -17,6 +17,7 @@ import { extensionRows } from './extension-rows.ts'
 import { type Generation, makeGeneration, type Standing } from './generation.ts'
 import { Listeners } from './listeners.ts'
 import type { Explained, ExtensionRow, Mta, Reloaded, Status, Submission } from './mta.ts'
+import { Resolvers } from './resolvers.ts'
 import { sweeping } from './sweeping.ts'
 
 /** What a program that embeds us may bring along. */
@@ -40,6 +41,7 @@ class ComposedMta implements Mta {
   readonly #log: Log
   readonly #deliveries: AbortController = new AbortController()
   readonly #listeners: Listeners
+  readonly #resolvers: Resolvers
   readonly #standing: Standing
   #generation: Generation | undefined
   #spool: Spool | undefined
@@ -52,9 +54,11 @@ class ComposedMta implements Mta {
     this.#clock = clock
     this.#log = log
     this.#listeners = new Listeners({ clock, log, context: (name) => this.#generation?.contexts.get(name) })
+    this.#resolvers = new Resolvers(clock)
     this.#standing = {
       clock,
       log,
+      dns: (settings) => this.#resolvers.of(settings),
       spool: () => this.spool,
       listening: () => this.#listeners.ports,
       signal: this.#deliveries.signal,
@@ -153,6 +157,7 @@ class ComposedMta implements Mta {
     await this.#sweep?.stop()
     this.#sweep = undefined
     await generation?.close()
+    await this.#resolvers.close()
     await spool?.close()
     if (spool) this.#log.event('info', 'stopped', {})
   }

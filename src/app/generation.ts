@@ -4,10 +4,7 @@ import type { ListenerSettings, Settings } from '../config/settings.ts'
 import { immediate } from '../intake/immediate.ts'
 import { intake } from '../intake/intake.ts'
 import { type Address, readAddress } from '../mail/address.ts'
-import { systemServers } from '../net/dns-servers.ts'
-import { type HostsFile, hostsFile } from '../net/hosts-file.ts'
 import type { Resolver as Dns } from '../net/resolver.ts'
-import { stubResolver } from '../net/stub-resolver.ts'
 import { tlsService } from '../net/tls.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
@@ -28,6 +25,7 @@ import { makeTransports } from './transports.ts'
 export interface Standing {
   readonly clock: Clock
   readonly log: Log
+  dns(settings: Settings): Promise<Dns>
   /** Opened at the start; asked only when mail comes. */
   spool(): Spool
   /** Where listeners listen now. */
@@ -49,7 +47,7 @@ export interface Generation {
   readonly local: ServerContext
   readonly offers: ReadonlyMap<string, readonly Extension[]>
   readonly client: readonly Extension[]
-  /** Lets idle connections and sockets go. Never rejects. */
+  /** Lets idle connections go. Deliveries under way go on. Never rejects. */
   close(): Promise<void>
 }
 
@@ -61,7 +59,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
   const postmaster = readAddress(settings.postmaster)
   const tls = await serverTls(settings, clock)
   const clientTls = tlsService({ clock })
-  const dns = await makeDns(settings, clock)
+  const dns = await standing.dns(settings)
   const self = { hostname: settings.hostname, addresses: () => standing.listening() }
   const transports = makeTransports(settings, { clock, log, resolver: dns, clientTls, runningAs: { uid, gid } })
   const resolver = createResolver({
@@ -141,7 +139,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     contexts: new Map(settings.listen.map((one) => [one.name, context(one, offers.get(one.name) ?? [], false)])),
     local: context(here, serverExtensions(here, services), true),
     async close() {
-      await Promise.allSettled([...[...transports.values()].map((transport) => transport.close()), dns.close()])
+      await Promise.allSettled([...transports.values()].map((transport) => transport.close()))
     },
   }
 }
@@ -155,17 +153,6 @@ const localListener = (settings: Settings): ListenerSettings => ({
   limits: settings.limits,
   'bare-newlines': settings['bare-newlines'],
 })
-
-const makeDns = async ({ dns }: Settings, clock: Clock): Promise<Dns & { close(): Promise<void> }> => {
-  const servers = dns.servers.length > 0 ? dns.servers : await systemServers()
-  return stubResolver({ servers, clock, hosts: withSettings(dns.hosts), timeout: dns.timeout })
-}
-
-/** Names of the settings before those of the machine's file. */
-const withSettings = (given: Settings['dns']['hosts']): HostsFile => {
-  const file = hostsFile()
-  return { addresses: async (name) => given.get(name.toLowerCase()) ?? file.addresses(name) }
-}
 
 const atHome = (address: Address, { domains, hostname }: Settings): Address =>
   address.domain === '' ? { local: address.local, domain: domains[0] ?? hostname } : address

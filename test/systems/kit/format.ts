@@ -56,7 +56,12 @@ const talk = z.union([
   }),
 ])
 
-const command = z.strictObject({ run: z.string(), says: z.string().default('*'), code: z.int().default(0) })
+const command = z.strictObject({
+  run: z.string(),
+  input: z.string().default(''),
+  says: z.string().default('*'),
+  code: z.int().default(0),
+})
 
 const stepSchema = z.strictObject({
   at: z.string().optional(),
@@ -78,7 +83,7 @@ const stepSchema = z.strictObject({
   reload: z
     .strictObject({ settings: settings.default({}), says: z.string().default('*'), code: z.int().default(0) })
     .optional(),
-  smail: command.optional(),
+  command: command.optional(),
   drain: z.enum(['begins', 'ends']).optional(),
   start: z.literal('again').optional(),
 })

@@ -3,19 +3,25 @@ import { type Script, zone } from '../../doubles/dns-server.ts'
 
 /**
  * What a name server knows, a record a line: `there.test MX 10 mx.there.test`, `mx.there.test A 127.0.0.2`, `AAAA`,
- * `CNAME`. `broken.test FAIL`: it cannot tell. Other names do not exist.
+ * `CNAME`. `broken.test FAIL`: it cannot tell; `quiet.test SILENT`: it says nothing. Other names do not exist.
  */
 export const scriptOf = (text: string): Script => {
   const records: Answer[] = []
   const broken = new Set<string>()
+  const silent = new Set<string>()
   for (const line of text.split('\n').map((one) => one.trim())) {
     if (line === '' || line.startsWith('#')) continue
     const [name = '', type = '', ...data] = line.split(/\s+/)
     if (type === 'FAIL') broken.add(name)
+    else if (type === 'SILENT') silent.add(name)
     else records.push(record(name, type, data))
   }
   const known = zone(records)
-  return (query) => (broken.has(query.name.toLowerCase()) ? [{ rcode: 2 }] : known(query))
+  return (query) => {
+    const name = query.name.toLowerCase()
+    if (silent.has(name)) return []
+    return broken.has(name) ? [{ rcode: 2 }] : known(query)
+  }
 }
 
 const TTL = 30

@@ -20,6 +20,8 @@ export interface Stage {
   /** What the settings of a system say, `more` laid over them section by section. */
   settings(system: string, more: Readonly<Record<string, unknown>>): void
   dns(records: string): void
+  /** What the name server was asked so far: `MX there.test`. */
+  looked(): readonly string[]
   end(): Promise<void>
 }
 
@@ -109,6 +111,7 @@ export const setStage = async (read: (places: Places) => readonly [SystemFile, S
     dns(records) {
       answer = scriptOf(records)
     },
+    looked: () => dns.queries.map(({ type, name }) => `${type} ${name}`),
     end,
   }
 }

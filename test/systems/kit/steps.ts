@@ -61,7 +61,7 @@ export class Play {
     if (step.dns !== undefined) this.#stage.dns(step.dns)
     if (step.certificate !== undefined) await system.writeCertificate(step.certificate)
     if (step.reload) await this.#reload(step.reload, system)
-    if (step.smail) await this.#command(step.smail, system)
+    if (step.command) await this.#command(step.command, system)
     if (step.drain === 'begins') this.#drains.set(system.name, system.drain())
     if (step.drain === 'ends') await flow.during(this.#drains.get(system.name) ?? Promise.reject(where), () => 'drain')
     if (step.start) await system.start()
@@ -194,7 +194,10 @@ export class Play {
 
   #asked(host: string, command: string): Promise<true> {
     return this.#stage.flow.until(
-      () => this.#stage.hosts.get(host)?.asked.some((one) => fits(one, command)) || undefined,
+      () => {
+        const all = host === 'dns' ? this.#stage.looked() : (this.#stage.hosts.get(host)?.asked ?? [])
+        return all.some((one) => fits(one, command)) || undefined
+      },
       () => `${host} should be asked ${command}`,
     )
   }
@@ -228,12 +231,12 @@ export class Play {
 
   async #reload({ settings, says, code }: NonNullable<Step['reload']>, system: System): Promise<void> {
     this.#stage.settings(system.name, settings)
-    await this.#command({ run: 'reload', says, code }, system)
+    await this.#command({ run: 'smail reload', input: '', says, code }, system)
   }
 
-  async #command({ run, says, code }: NonNullable<Step['smail']>, system: System): Promise<void> {
-    const ended = await system.command(run)
-    assert.ok(ended.code === code && fits(ended.said, says), `smail ${run}: ${ended.code}: ${ended.said}`)
+  async #command({ run, input, says, code }: NonNullable<Step['command']>, system: System): Promise<void> {
+    const ended = await system.command(run, input)
+    assert.ok(ended.code === code && fits(ended.said, says), `${run}: ${ended.code}: ${ended.said}`)
   }
 
   /** What must be true when a scene is over: no mail that nobody spoke of, nothing in a queue that no step told of, a sound log. */

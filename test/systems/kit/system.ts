@@ -126,20 +126,21 @@ export class System {
   }
 
   /** What a command says, and its exit code. */
-  async command(line: string): Promise<{ readonly said: string; readonly code: number }> {
+  async command(line: string, input = ''): Promise<{ readonly said: string; readonly code: number }> {
     const streams = [new PassThrough(), new PassThrough()] as const
     let said = ''
     for (const stream of streams) stream.setEncoding('utf8').on('data', (text: string) => (said += text))
     const [stdout, stderr] = streams
     const env = { HOME: this.folder, SMAIL_CONTROL: join(this.folder, 'control.sock') }
-    const io = { stdin: Readable.from([]), stdout, stderr, env }
-    const code = await this.#flow.during(main('smail', line.split(' '), io), () => `smail ${line} should end`)
+    const io = { stdin: Readable.from([Buffer.from(input)]), stdout, stderr, env }
+    const [name = '', ...words] = line.split(' ')
+    const code = await this.#flow.during(main(name, words, io), () => `${line} should end`)
     return { said, code }
   }
 
   /** What `smail queue list` lists. */
   async queue(): Promise<readonly QueueRow[]> {
-    const { said, code } = await this.command('queue list --json')
+    const { said, code } = await this.command('smail queue list --json')
     if (code !== 0) throw new Error(said)
     return said
       .split('\n')
