@@ -36,6 +36,16 @@ export const createMta = async (settings: Settings, services: Services = {}): Pr
 /** What a reload cannot change. */
 const FIXED = ['hostname', 'spool', 'control', 'drop', 'log', 'queue'] as const
 
+/** A part of them changed would be a system that goes by two names, or keeps two times. */
+const fixed = ({ hostname, spool, control, drop, log, queue }: Settings): Pick<Settings, (typeof FIXED)[number]> => ({
+  hostname,
+  spool,
+  control,
+  drop,
+  log,
+  queue,
+})
+
 class ComposedMta implements Mta {
   readonly #clock: Clock
   readonly #log: Log
@@ -162,8 +172,9 @@ class ComposedMta implements Mta {
     if (spool) this.#log.event('info', 'stopped', {})
   }
 
-  async reload(settings: Settings): Promise<Reloaded> {
+  async reload(wanted: Settings): Promise<Reloaded> {
     const before = this.#now
+    const settings = { ...wanted, ...fixed(before.settings) }
     const next = await makeGeneration(settings, this.#standing)
     let opened: Awaited<ReturnType<Listeners['prepare']>>
     try {
@@ -177,7 +188,7 @@ class ComposedMta implements Mta {
     await this.#spool?.forgetLanes()
     this.#queue?.kick()
     void before.close()
-    const restartNeeded = FIXED.filter((key) => JSON.stringify(before.settings[key]) !== JSON.stringify(settings[key]))
+    const restartNeeded = FIXED.filter((key) => JSON.stringify(before.settings[key]) !== JSON.stringify(wanted[key]))
     this.#log.event('info', 'reloaded', { 'restart-needed': restartNeeded })
     return { restartNeeded }
   }
