@@ -14,9 +14,14 @@ const stuffed = (body: string): string => `${body.replaceAll(/^\./gm, '..')}.\r\
 
 /**
  * One session over a real socket, one command after the other or, when `pipelined`, as groups: sends the mails and tells
- * the last reply to each. A 4yz or 5yz to a command of the envelope is that mail's reply.
+ * the last reply to each, `replied` at once. A 4yz or 5yz to a command of the envelope is that mail's reply.
  */
-export const sendMail = async (port: number, mails: readonly Mail[], pipelined = false): Promise<Acknowledged[]> => {
+export const sendMail = async (
+  port: number,
+  mails: readonly Mail[],
+  pipelined = false,
+  replied: (reply: string) => void = () => {},
+): Promise<Acknowledged[]> => {
   const socket = connect({ host: '127.0.0.1', port, noDelay: true })
   const replies = readReplies(socket)
   const acknowledged: Acknowledged[] = []
@@ -44,7 +49,9 @@ export const sendMail = async (port: number, mails: readonly Mail[], pipelined =
         continue
       }
       socket.write(stuffed(body))
-      acknowledged.push(await replies.next())
+      const reply = await replies.next()
+      replied(reply)
+      acknowledged.push(reply)
     }
     await say('QUIT')
   } catch (error) {

@@ -35,17 +35,19 @@ export interface SiteOptions {
   readonly folder?: string
   readonly spool?: string
   readonly queue?: string
+  /** `USERS` if absent. */
+  readonly users?: readonly string[]
 }
 
-export const USERS = ['alice', 'bob'] as const
+export const USERS: readonly string[] = ['alice', 'bob']
 
-const settingsText = (spool: string, mail: string, { relay, queue = '{}' }: SiteOptions): string => `
+const settingsText = (spool: string, mail: string, { relay, queue = '{}', users = USERS }: SiteOptions): string => `
 hostname: mx.test
 domains: [home.test]
 listen:
   mx: { smtp: ["127.0.0.1:0"] }
 directors:
-  users: { users: { from: { names: [${USERS.join(', ')}] }, transport: local, root: ${mail} } }
+  users: { users: { from: { names: [${users.join(', ')}] }, transport: local, root: ${mail} } }
 routers:
   relay: { smarthost: { hosts: ["127.0.0.1:${relay}"] } }
 transports:
@@ -66,6 +68,7 @@ const settingsFor = (folder: string, text: string): Settings => {
 const FOLDERS = ['tmp', 'new', 'cur'] as const
 
 export const makeSite = (options: SiteOptions): Site => {
+  const { users = USERS } = options
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'smail-system-'))
   const spool = options.spool ?? join(folder, 'spool')
   const mail = join(folder, 'mail')
@@ -79,9 +82,9 @@ export const makeSite = (options: SiteOptions): Site => {
     clear(wholly) {
       const gone = wholly
         ? [mail]
-        : USERS.flatMap((user) => FOLDERS.map((name) => join(mail, user, 'Maildir', name))).flatMap((folder) =>
-            files(folder).map((name) => join(folder, name)),
-          )
+        : users
+            .flatMap((user) => FOLDERS.map((name) => join(mail, user, 'Maildir', name)))
+            .flatMap((folder) => files(folder).map((name) => join(folder, name)))
       for (const path of gone) rmSync(path, { recursive: true, force: true })
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
