@@ -1,14 +1,17 @@
-// The whole MTA in a process of its own, for tests that kill it: `system-child.ts TRACE|-`. With a file for the trace, its
-// interfaces pass points at which it can be made to die. Loads everything and waits, so that a start is quick.
+// The whole MTA in a process of its own, for tests that kill it: `system-child.ts TRACE|- [OTHER REAL]`. With a file for the trace, its
+// interfaces pass points at which it can be made to die. With
+// OTHER, a file of `points`, in place of REAL, one of `src`, a part is broken. Loads everything and waits, so that a start is quick.
 import { appendFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { Log } from '../../src/observe/log.ts'
-import { installPoints } from './points/install.ts'
+import { installBroken, installPoints } from './points/install.ts'
 import { arm, setUpPoints, underWay } from './points/points.ts'
 import { type SkewedClock, skewedClock } from './system-clock.ts'
 import type { Answer, Ask, Numbered } from './system-protocol.ts'
 
-const [, , trace = '-'] = process.argv
+const [, , trace = '-', ...broken] = process.argv
+const [other, real] = broken
+if (other !== undefined && real !== undefined) installBroken(other, real)
 if (trace !== '-') {
   setUpPoints(trace)
   installPoints()

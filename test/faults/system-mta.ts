@@ -28,6 +28,8 @@ export interface MtaProcessOptions {
   readonly trace?: string
   /** A library to be loaded before all others. */
   readonly preload?: string
+  /** A file of `points` in place of one of `src`. */
+  readonly broken?: readonly [other: string, real: string]
   readonly env?: Readonly<Record<string, string>>
   readonly nodeOptions?: readonly string[]
 }
@@ -38,10 +40,11 @@ const CACHE = join(tmpdir(), 'smail-compile-cache')
 export const mtaProcess = ({
   trace = '-',
   preload,
+  broken,
   env = {},
   nodeOptions = [],
 }: MtaProcessOptions = {}): MtaProcess => {
-  const child: ChildProcess = fork(CHILD, [trace], {
+  const child: ChildProcess = fork(CHILD, [trace, ...(broken ?? [])], {
     execArgv: ['--disable-warning=ExperimentalWarning', ...nodeOptions],
     env: {
       ...process.env,

@@ -12,13 +12,19 @@ const REPLACED: ReadonlyMap<string, string> = new Map([
   [`${src}transports/local-disk.ts`, `${here}local-disk.ts`],
 ])
 
-/** From now on the program gets implementations that pass points. What stands here still gets the real ones. */
-export const installPoints = (): void => {
+const replace = (replaced: ReadonlyMap<string, string>): void => {
   registerHooks({
     resolve(specifier, context, next) {
       const resolved = next(specifier, context)
-      const replaced = context.parentURL?.startsWith(here) ? undefined : REPLACED.get(resolved.url)
-      return replaced === undefined ? resolved : { ...resolved, url: replaced }
+      const other = context.parentURL?.startsWith(here) ? undefined : replaced.get(resolved.url)
+      return other === undefined ? resolved : { ...resolved, url: other }
     },
   })
 }
+
+/** From now on the program gets implementations that pass points. What stands here still gets the real ones. */
+export const installPoints = (): void => replace(REPLACED)
+
+/** From now on the program gets a part that is broken: its file here, and that of the program. */
+export const installBroken = (broken: string, real: string): void =>
+  replace(new Map([[`${src}${real}`, `${here}${broken}`]]))
