@@ -23,15 +23,21 @@ let mta: Awaited<ReturnType<typeof createMta>> | undefined
 let spool: DatabaseSync | undefined
 let clock: SkewedClock = skewedClock(0)
 let port = 0
-let checks = Promise.withResolvers<void>()
+const logged = new Map<string, number>()
+let told = Promise.withResolvers<void>()
+
+/** Until the log is next written to. */
+const nextEvent = (): Promise<void> => told.promise
 
 const fileLog = (file: string): Log => {
   const real = jsonLog((line) => appendFileSync(file, line), { clock })
   return {
     event(level, event, fields) {
       if (event === 'started') port = Number(String(fields?.['listeners']).split(':').at(-1))
+      logged.set(event, (logged.get(event) ?? 0) + 1)
       real.event(level, event, fields)
-      checks.resolve()
+      told.resolve()
+      told = Promise.withResolvers()
     },
   }
 }
@@ -48,8 +54,7 @@ const start = async ({ settings, log, skew = 0 }: Ask & { do: 'start' }): Promis
 /** Every settlement is told in the log, after it is made. */
 const empty = async (): Promise<Answer> => {
   while (underWay.size > 0 || spool?.prepare('SELECT 1 FROM message LIMIT 1').get() !== undefined) {
-    checks = Promise.withResolvers()
-    await Promise.race([checks.promise, ...underWay])
+    await Promise.race([nextEvent(), ...underWay])
   }
   return { is: 'done' }
 }
@@ -65,6 +70,9 @@ const answer = async (ask: Ask): Promise<Answer> => {
       return { is: 'done' }
     case 'empty':
       return await empty()
+    case 'logged':
+      while ((logged.get(ask.event) ?? 0) < ask.times) await nextEvent()
+      return { is: 'done' }
     case 'sweep':
       // Files are swept once they are old.
       await mta?.spool.sweep(clock.now() + TWO_HOURS)

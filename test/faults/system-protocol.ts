@@ -7,6 +7,8 @@ export type Ask =
   | { readonly do: 'arm'; readonly point: string }
   /** `empty` is answered when the spool has no message any more. */
   | { readonly do: 'empty' | 'sweep' | 'drain' }
+  /** Answered when the log has so many events of this name. */
+  | { readonly do: 'logged'; readonly event: string; readonly times: number }
   /** Lets time pass at once. */
   | { readonly do: 'forward'; readonly ms: number }
 
