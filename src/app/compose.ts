@@ -217,6 +217,10 @@ class ComposedMta implements Mta {
     }
   }
 
+  kick(): void {
+    this.#queue?.kick()
+  }
+
   submit(mail: Submission, body: AsyncIterable<Uint8Array>): Promise<{ readonly id: string }> {
     const { settings, resolver } = this.#now
     return takeLocal(mail, body, {

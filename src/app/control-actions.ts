@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings.ts'
-import type { Address } from '../mail/address.ts'
+import { type Address, BadAddress } from '../mail/address.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Spool } from '../spool/spool.ts'
 import { messageRow, queueRow } from './control-rows.ts'
@@ -21,7 +21,14 @@ export interface Program {
 export const controlActions = (mta: Mta, program: Program): ControlActions => ({
   status: () => mta.status(),
   extensions: () => mta.extensions(),
-  explain: (address) => mta.explain(address),
+  async explain(address) {
+    try {
+      return await mta.explain(address)
+    } catch (error) {
+      if (error instanceof BadAddress) throw new Faulty(`${address}: ${error.message}`)
+      throw error
+    }
+  },
   async reload() {
     const loaded = await program.load()
     if ('faults' in loaded) throw new Faulty('the settings are wrong, the old ones stay in force', loaded.faults)
@@ -42,8 +49,13 @@ export const controlActions = (mta: Mta, program: Program): ControlActions => ({
     if (events.length === 0) return undefined
     return events.map(({ at, text }) => ({ at: new Date(at).toISOString(), text }))
   },
-  operate: (operation, match, why) =>
-    mta.spool.operate({ do: operation, match, now: program.clock.now(), ...(why === undefined ? {} : { why }) }),
+  async operate(operation, match, why) {
+    const more = why === undefined ? {} : { why }
+    const met = await mta.spool.operate({ do: operation, match, now: program.clock.now(), ...more })
+    // Whoever asks for a try now means it, also of a destination that rests.
+    if (operation === 'retry' && met > 0) mta.kick()
+    return met
+  },
   submit: (mail, body) => mta.submit(qualified(mail, program.domain()), body),
   attend: (channel) => mta.attend(channel),
 })

@@ -87,7 +87,8 @@ const demandFree = async (path: string): Promise<void> => {
   const there = await lstat(path).catch(() => undefined)
   if (!there) return
   if (!there.isSocket()) throw new Error(`${path}: ${basename(path)} is there and is no socket`)
-  if (await answers(path)) throw new ControlTaken(`${path}: another instance answers there`)
+  if (await answers(path))
+    throw new ControlTaken(`${path}: another instance answers there; control.socket names another one`)
 }
 
 const answers = (path: string): Promise<boolean> =>

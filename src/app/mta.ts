@@ -25,6 +25,8 @@ export interface Mta {
   submit(mail: Submission, body: AsyncIterable<Uint8Array>): Promise<{ readonly id: string }>
   /** Speaks SMTP as a server to a local program, which may relay; resolves when the session is over. Never rejects. */
   attend(channel: Channel): Promise<void>
+  /** Lets destinations rest no longer, and looks for due mail at once. */
+  kick(): void
   /** Only between `start` and `stop`; throws otherwise. */
   readonly spool: Spool
 }

@@ -73,6 +73,8 @@ class Connection {
   readonly #signal: AbortSignal | undefined
   #errors = 0
   #idle = false
+  /** The command that is being answered. */
+  #line = ''
 
   constructor(channel: Channel, context: ServerContext, signal: AbortSignal | undefined) {
     this.#channel = channel
@@ -129,7 +131,9 @@ class Connection {
     let line: string
     try {
       this.#idle = true
+      this.#line = ''
       line = await this.#channel.line(this.#context.maxLine, this.#context.timeouts.command)
+      this.#line = line
     } catch (error) {
       if (error instanceof LineTooLong) return { answer: reply(500, '5.5.2', 'Line too long'), verb: undefined }
       throw error
@@ -223,10 +227,14 @@ class Connection {
     this.#context.log.event('info', event, {
       ...this.#who(),
       ...(answer ? { code: answer.code, status: answer.status, text: answer.lines[0] } : {}),
+      ...(TELLABLE.test(this.#line) ? { helo: this.#session.greeting?.name, command: this.#line.slice(0, 512) } : {}),
       ...(octets === undefined ? {} : { octets }),
     })
   }
 }
+
+/** What a log may repeat of what was said: other lines may hold secrets, those that are no commands too. */
+const TELLABLE = /^(?:MAIL FROM|RCPT TO):/i
 
 const FAULT = reply(451, '4.3.0', 'A fault of this server; try again later')
 const SHUTTING_DOWN = reply(421, '4.3.2', 'Shutting down; try again later')
