@@ -35,6 +35,8 @@ export interface Channel {
   dotted(timeout: number): AsyncIterable<Uint8Array>
   /** Whether input has arrived that nobody has read. */
   pending(): boolean
+  /** Whether the end of a line has arrived that nobody has read. */
+  pendingLine(): boolean
   /** Throws unread input away, and tells how many octets. For the moment before TLS begins. */
   discardPending(): number
   /** Adds to what is to be sent; text goes out as UTF-8. Nothing leaves before `flush`. */

@@ -1,3 +1,5 @@
+export const LF = 10
+
 /** Octets that have arrived and nobody has read, in the pieces they arrived in. */
 export class Input {
   /** The piece that is being read, never an empty one; undefined when there is nothing. */
@@ -47,6 +49,14 @@ export class Input {
     this.#later[this.#next] = Buffer.concat([this.chunk.subarray(this.at), after])
     this.#take()
     return true
+  }
+
+  has(octet: number): boolean {
+    if (this.chunk === undefined) return false
+    return (
+      this.chunk.includes(octet, this.at) ||
+      this.#later.some((chunk, index) => index >= this.#next && chunk.includes(octet))
+    )
   }
 
   /** Throws everything away; how many octets that were. */

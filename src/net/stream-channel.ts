@@ -5,7 +5,7 @@ import { type Channel, Closed, type Peer, type Secured } from './channel.ts'
 import { DotReader } from './dot-reader.ts'
 import { type BodyReader, CountedReader, LineReader } from './framing.ts'
 import { Gate } from './gate.ts'
-import { Input } from './input.ts'
+import { Input, LF } from './input.ts'
 
 /** What a stream cannot tell about itself. `highWater`: octets that may wait unread before the peer is held back; 256 KiB if absent. */
 export interface About {
@@ -124,6 +124,10 @@ export class StreamChannel implements Channel {
 
   pending(): boolean {
     return this.#input.octets + this.#lines.octets > 0
+  }
+
+  pendingLine(): boolean {
+    return this.#input.has(LF)
   }
 
   discardPending(): number {

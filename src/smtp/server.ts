@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { Refusal, type Reply, reply } from '../mail/reply.ts'
 import { type Channel, Closed, LineTooLong, TimedOut } from '../net/channel.ts'
 import type { Clock } from '../observe/clock.ts'
@@ -73,6 +74,10 @@ class Connection {
   readonly #signal: AbortSignal | undefined
   #errors = 0
   #idle = false
+  /** Replies that wait for company. */
+  #unsent = 0
+  /** Commands answered since others had a turn. */
+  #run = 0
   /** The command that is being answered. */
   #line = ''
 
@@ -116,6 +121,7 @@ class Connection {
 
   async #loop(): Promise<Next> {
     for (;;) {
+      if (++this.#run >= MOST_IN_A_ROW) await this.#giveWay()
       const answer = await this.#next()
       const after = await this.#send(answer)
       if (after?.channel === 'close') return this.#leave()
@@ -124,6 +130,12 @@ class Connection {
       if (this.#errors > this.#context.limits.errors) return this.#close(TOO_MANY_ERRORS)
       if (this.#signal?.aborted && !this.#session.transaction) return this.#close(SHUTTING_DOWN)
     }
+  }
+
+  /** Whoever sends commands faster than they are answered keeps only himself waiting, not other sessions. */
+  async #giveWay(): Promise<void> {
+    this.#run = 0
+    await setImmediate()
   }
 
   /** The next command's answer. What the peer did wrong is an answer too; what ends the connection is thrown. */
@@ -154,7 +166,8 @@ class Connection {
   async #send({ answer, verb }: { answer: Answer; verb: Verb | undefined }): Promise<AfterReply | undefined> {
     if (!('replies' in answer)) {
       this.#say(answer)
-      if (!verb?.batches || !this.#channel.pending()) await this.#flush()
+      // The end of a command that has only begun to come may never come, and replies nobody reads must not pile up.
+      if (!verb?.batches || ++this.#unsent >= MOST_UNSENT || !this.#channel.pendingLine()) await this.#flush()
       return undefined
     }
     for await (const one of answer.replies) {
@@ -174,6 +187,7 @@ class Connection {
   }
 
   #flush(): Promise<void> {
+    this.#unsent = 0
     return this.#channel.flush(this.#context.timeouts.command)
   }
 
@@ -232,6 +246,9 @@ class Connection {
     })
   }
 }
+
+const MOST_UNSENT = 100
+const MOST_IN_A_ROW = 50
 
 /** What a log may repeat of what was said: other lines may hold secrets, those that are no commands too. */
 const TELLABLE = /^(?:MAIL FROM|RCPT TO):/i

@@ -24,6 +24,7 @@ export const stepwiseChannel = (real: Channel, side: 'server' | 'client', points
       points.pass(`${side} body: read`)
     },
     pending: () => real.pending(),
+    pendingLine: () => real.pendingLine(),
     discardPending: () => real.discardPending(),
     write(chunk) {
       points.pass(`${side} write ${Buffer.from(chunk).toString('latin1', 0, 9).trim()}: before`)

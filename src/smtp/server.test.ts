@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { manualClock } from '../../test/doubles/manual-clock.ts'
+import { recordingSink } from '../../test/doubles/recording-sink.ts'
+import { memoryChannels } from '../net/memory-channel.ts'
+import { silentLog } from '../observe/log.ts'
+import { createRegistry } from './registry.ts'
+import { type ServerContext, serve, serverContext } from './server.ts'
+
+const clock = manualClock()
+
+const context = (): ServerContext =>
+  serverContext({
+    hostname: 'mx.example.test',
+    listener: 'mx',
+    registry: createRegistry([]),
+    sink: recordingSink(),
+    clock,
+    log: silentLog,
+  })
+
+test('a client that sends commands and reads no reply is held back, wherever its writes are cut', async () => {
+  for (const [first, again] of [
+    ['', 'RSET\r\n'],
+    ['R', 'SET\r\nR'],
+  ]) {
+    const [client, server] = memoryChannels(clock)
+    const served = serve(server, context())
+    client.write(first ?? '')
+    let sent = 0
+    let held = false
+    while (!held && sent < 200) {
+      client.write((again ?? '').repeat(10_000))
+      sent++
+      held = await Promise.race([client.flush(3_600_000).then(() => false), clock.settle().then(() => true)])
+    }
+    assert.ok(sent < 200, `${sent * 60} kB went in and none came out`)
+    client.destroy()
+    await served
+  }
+})
+
+test('a client that floods its session with commands does not keep another one from its turn', async () => {
+  const [loud, loudServer] = memoryChannels(clock)
+  const [quiet, quietServer] = memoryChannels(clock)
+  const served = [serve(loudServer, context()), serve(quietServer, context())]
+  await loud.line(100, 60_000)
+  await quiet.line(100, 60_000)
+  let turns = 0
+  loud.write('NOOP\r\n'.repeat(20_000))
+  const flooding = loud.flush(3_600_000).then(async () => {
+    for (; turns < 20_000; turns++) await loud.line(100, 3_600_000)
+  })
+  quiet.write('NOOP\r\n')
+  await quiet.flush(60_000)
+  await quiet.line(100, 60_000)
+  assert.ok(turns < 10_000, `the other had ${turns} replies first`)
+  await flooding
+  loud.destroy()
+  quiet.destroy()
+  await Promise.all(served)
+})
