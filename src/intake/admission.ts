@@ -16,7 +16,35 @@ export const admit = async (
     refuse(550, '5.7.1', 'Relaying is not for you; this server takes mail for its own domains')
   }
   const found = await resolve(address, resolver, log)
+  const end = found.to === 'addresses' ? await followed(address, found, resolver) : found
+  if (end.to === 'nobody') return refuse(end.reply.code, end.reply.status, end.reply.lines.join(' '))
   return found.to === 'nobody' ? refuse(found.reply.code, found.reply.status, found.reply.lines.join(' ')) : found
+}
+
+const DEEPEST = 10
+
+/**
+ * Where an alias for one address leads in the end. Mail for one that leads nowhere is refused at the door: a report about
+ * it would go to whoever is named as its sender. What cannot be found out now is the queue's affair.
+ */
+const followed = async (
+  first: Address,
+  alias: Extract<Resolution, { to: 'addresses' }>,
+  resolver: Resolver,
+): Promise<Resolution> => {
+  let found: Resolution = alias
+  let ancestors: readonly Address[] = [first]
+  for (let depth = 0; depth < DEEPEST && found.to === 'addresses'; depth++) {
+    const [only, ...more]: readonly Address[] = found.addresses
+    if (only === undefined || more.length > 0) return found
+    try {
+      found = await resolver.resolve(only, ancestors)
+    } catch {
+      return alias
+    }
+    ancestors = [only, ...ancestors]
+  }
+  return found
 }
 
 const resolve = async (address: Address, resolver: Resolver, log: Log): Promise<Resolution> => {

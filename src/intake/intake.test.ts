@@ -19,9 +19,19 @@ const clock = manualClock()
 
 const resolver: Resolver = {
   isOurs: (domain) => domain === 'example.test',
-  async resolve({ local, domain }): Promise<Resolution> {
+  async resolve({ local, domain }, ancestors): Promise<Resolution> {
     if (local === 'broken') throw new Misconfigured('no such transport')
     if (local === 'flaky') throw new Error('the name server does not answer')
+    if (local === 'loop') return { to: 'addresses', addresses: [{ local: 'pool', domain }], lane: null, by: 'aliases' }
+    if (local === 'pool') {
+      const back = ancestors?.some((one) => one.local === 'loop')
+      if (back) return { to: 'nobody', reply: reply(554, '5.4.6', 'A loop'), lane: null, by: 'loop check' }
+      return { to: 'addresses', addresses: [{ local: 'loop', domain }], lane: null, by: 'aliases' }
+    }
+    if (local === 'gone')
+      return { to: 'addresses', addresses: [{ local: 'nobody', domain }], lane: null, by: 'aliases' }
+    if (local === 'later')
+      return { to: 'addresses', addresses: [{ local: 'flaky', domain }], lane: null, by: 'aliases' }
     if (local === 'nobody')
       return { to: 'nobody', reply: reply(550, '5.1.1', 'No such user here'), lane: null, by: 'users' }
     if (domain !== 'example.test') {
@@ -153,6 +163,12 @@ test('who is named twice is kept once', async () => {
     listed?.recipients.map(({ address }) => formatAddress(address)),
     ['alice@example.test', 'bob@example.test'],
   )
+})
+
+test('an alias that leads nowhere is refused at the door, one that cannot be followed now is not', async () => {
+  const spool = memorySpool({ clock })
+  const said = await dialogue(message('x\n', 'loop@example.test gone@example.test later@example.test'), spool)
+  assert.deepEqual(said.slice(1, 4), ['554 5.4.6', '550 5.1.1', '250 2.1.5'])
 })
 
 test('mail that goes in circles is refused', async () => {

@@ -83,6 +83,11 @@ export class Body {
     if (this.#failure !== undefined) throw this.#failure
     const { facts, header, headerTooLong } = this.#inspector.end()
     if (headerTooLong) throw new Refusal(reply(552, '5.3.4', 'The header is too long'))
+    if (facts.nul && !grammarOf(this.#hooks, this.#transaction.params).binaryBody) {
+      throw new Refusal(
+        reply(554, '5.6.0', 'A NUL is in the message, which neither 7BIT nor 8BITMIME allows (RFC 6152)'),
+      )
+    }
     if (facts.bareNewline && !grammarOf(this.#hooks, this.#transaction.params).binaryBody) {
       throw new Refusal(reply(554, '5.6.0', 'A bare CR or LF is in the message; lines end with CRLF'))
     }
