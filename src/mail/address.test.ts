@@ -47,6 +47,10 @@ test('paths and what is made of them', () => {
   }
   for (const [text, expected] of Object.entries(cases)) assert.equal(kindOf(text), expected, text)
   assert.equal(kindOf('<müller@example.org>', true), 'read <müller@example.org>')
+  // Control characters and halves of pairs are no UTF-8 text that a field could hold.
+  assert.equal(kindOf('<a\u009b@example.org>', true), 'syntax')
+  assert.equal(kindOf('<"\u009b31m"@example.org>', true), 'syntax')
+  assert.equal(kindOf('<a@\ud800.example>', true), 'domain')
 })
 
 test('what follows a path is left alone', () => {

@@ -18,11 +18,12 @@ export class BadAddress extends Error {
   }
 }
 
-// RFC 5321 4.1.2, with RFC 6531 3.3's additions. An underscore in a domain is no host name, but such domains exist.
-const ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\\u{80}-\\u{10ffff}-]+"
-const LABEL = '[A-Za-z0-9_\\u{80}-\\u{10ffff}](?:[A-Za-z0-9_\\u{80}-\\u{10ffff}-]*[A-Za-z0-9_\\u{80}-\\u{10ffff}])?'
+// RFC 5321 4.1.2, with RFC 6531 3.3's additions but for control characters and halves of surrogate pairs. An underscore in a domain is no host name, but such domains exist.
+const ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\\u{a0}-\\u{d7ff}\\u{e000}-\\u{10ffff}-]+"
+const LABEL =
+  '[A-Za-z0-9_\\u{a0}-\\u{d7ff}\\u{e000}-\\u{10ffff}](?:[A-Za-z0-9_\\u{a0}-\\u{d7ff}\\u{e000}-\\u{10ffff}-]*[A-Za-z0-9_\\u{a0}-\\u{d7ff}\\u{e000}-\\u{10ffff}])?'
 const DOT_STRING = new RegExp(`${ATOM}(?:\\.${ATOM})*`, 'uy')
-const QUOTED = /"(?:[ !#-[\]-~\u{80}-\u{10ffff}]|\\[ -~])*"/uy
+const QUOTED = /"(?:[ !#-[\]-~\u{a0}-\u{d7ff}\u{e000}-\u{10ffff}]|\\[ -~])*"/uy
 const DOMAIN = new RegExp(`${LABEL}(?:\\.${LABEL})*`, 'uy')
 const LITERAL = /\[(?:(\d{1,3}(?:\.\d{1,3}){3})|IPv6:([0-9A-Fa-f:.]{2,45})|[A-Za-z0-9-]*[A-Za-z0-9]:[!-Z^-~]+)\]/uy
 const ROUTE = new RegExp(`@${LABEL}(?:\\.${LABEL})*(?:,@${LABEL}(?:\\.${LABEL})*)*:`, 'uy')

@@ -1,7 +1,10 @@
 import type { Address } from '../../src/mail/address.ts'
 
-const isLetDig = (c: string): boolean => /^[A-Za-z0-9_]$/.test(c) || c > '\x7f'
-const isAtext = (c: string): boolean => /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]$/.test(c) || c > '\x7f'
+/** Beyond ASCII, and neither a control character nor half of a pair. */
+const isBeyond = (c: string): boolean => c >= '\xa0' && !/^[\ud800-\udfff]$/.test(c)
+
+const isLetDig = (c: string): boolean => /^[A-Za-z0-9_]$/.test(c) || isBeyond(c)
+const isAtext = (c: string): boolean => /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]$/.test(c) || isBeyond(c)
 
 /** RFC 5321 4.1.2 read character by character, without a thought for speed. Undefined: no path. */
 export const referencePath = (text: string): { path: Address | null; rest: string } | undefined => {
@@ -71,7 +74,7 @@ export const referencePath = (text: string): { path: Address | null; rest: strin
           const escaped = chars[at++]
           if (escaped === undefined || !/^[ -~]$/.test(escaped)) return undefined
           word += escaped
-        } else if (/^[ !#-[\]-~]$/.test(c) || c > '\x7f') word += c
+        } else if (/^[ !#-[\]-~]$/.test(c) || isBeyond(c)) word += c
         else return undefined
       }
     }
