@@ -55,3 +55,12 @@ test('what is no network is refused', () => {
   }
   assert.deepEqual(readNetwork('[::1]/128'), { address: '::1', prefix: 128, family: 'ipv6' })
 })
+
+test('an IPv6 network is of IPv6 addresses alone', () => {
+  for (const text of ['::/0', '::/64', '::1/0']) {
+    const inside = networks([text])
+    assert.equal(inside('8.8.8.8'), false, text)
+    assert.equal(inside('::ffff:8.8.8.8'), false, text)
+    assert.equal(inside('::2'), true, text)
+  }
+})

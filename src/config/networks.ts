@@ -30,14 +30,16 @@ export const readNetwork = (text: string): Network => {
  * is no address, as a UNIX socket's empty one, lies in none. Throws `BadNetwork`.
  */
 export const networks = (list: readonly string[]): ((address: string) => boolean) => {
-  const block = new BlockList()
+  // Apart from each other, or `::/0` would be the IPv4 addresses too.
+  const blocks = { ipv4: new BlockList(), ipv6: new BlockList() }
   for (const text of list) {
     const { address, prefix, family } = readNetwork(text)
-    block.addSubnet(address, prefix, family)
+    blocks[family].addSubnet(address, prefix, family)
   }
   return (given) => {
     const address = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(given)?.[1] ?? given.replace(/%.*$/, '')
     const version = isIP(address)
-    return version !== 0 && block.check(address, version === 4 ? 'ipv4' : 'ipv6')
+    const family = version === 4 ? 'ipv4' : 'ipv6'
+    return version !== 0 && blocks[family].check(address, family)
   }
 }

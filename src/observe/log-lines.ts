@@ -24,7 +24,7 @@ export const jsonLog = (write: (line: string) => void, options: LinesOptions): L
       line += `,${JSON.stringify(name)}:${JSON.stringify(Array.isArray(value) ? listOf(value) : plain(value))}`
     }
     // JSON itself escapes only what is below a space; terminals and line readers take more than that for commands.
-    return `${line.replace(/[\x7f-\x9f\u2028\u2029\ufeff]/g, escaped)}}`
+    return `${line.replace(/[\x7f-\x9f\u2028\u2029]|\p{Cf}/gu, escaped)}}`
   })
 
 /** What the line itself says. */
@@ -70,9 +70,13 @@ const listOf = (values: readonly string[]): readonly string[] => {
   return values.length > MOST_VALUES ? [...some, `… ${values.length - MOST_VALUES} more`] : some
 }
 
-const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+const escaped = (character: string): string =>
+  character
+    .split('')
+    .map((half) => `\\u${half.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('')
 
-const visible = (text: string): string => text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]/g, escaped)
+const visible = (text: string): string => text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]|\p{Cf}/gu, escaped)
 
 const shown = (value: Value): string => {
   if (Array.isArray(value)) return `[${listOf(value).map(shown).join(' ')}]`
