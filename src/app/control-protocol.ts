@@ -45,6 +45,8 @@ export const MOST_FRAME: number = 1024 * 1024
 
 /** Milliseconds for a request to come, and for the other side to take what is sent. */
 export const PATIENCE = 60_000
+/** The same, where everyone may come. */
+export const PATIENCE_WITH_EVERYONE = 5_000
 
 /** Milliseconds for the next frame: it comes as fast as whoever writes into sendmail. */
 export const FRAME_PATIENCE = 600_000

@@ -10,6 +10,7 @@ import {
   FRAME_PATIENCE,
   MOST_LINE,
   PATIENCE,
+  PATIENCE_WITH_EVERYONE,
   type Request,
   readFrame,
   readRequest,
@@ -62,7 +63,8 @@ export interface SessionOptions {
 export const controlSession = async (channel: Channel, options: SessionOptions): Promise<void> => {
   try {
     for (;;) {
-      const line = await channel.line(MOST_LINE, PATIENCE)
+      // Places are few, and everyone may take one.
+      const line = await channel.line(MOST_LINE, options.everyone ? PATIENCE_WITH_EVERYONE : PATIENCE)
       const request = readRequest(line)
       if (options.everyone && !FOR_EVERYONE.includes(request.do)) throw new BadRequest(`${request.do} is not done here`)
       if (request.do === 'smtp') {
