@@ -98,6 +98,25 @@ test('a milestone of mail at rest is met when it comes', async () => {
   await bench.queue.stop()
 })
 
+test('a rest that a fast clock has written down ends in time once the clock is right', async () => {
+  let say: Say = 'down'
+  const bench = queueBench({ smtp: { say: () => say } })
+  const right = bench.clock.now()
+  bench.clock.set(right + 365 * 24 * HOUR)
+  await bench.queue.start()
+  await bench.put(['a@dead.example'])
+  await bench.clock.advance(100)
+  await bench.queue.stop()
+
+  bench.clock.set(right)
+  say = 250
+  const next = bench.another({})
+  await next.start()
+  await bench.clock.advance(HOUR)
+  assert.deepEqual(bench.smtp.delivered, ['a@dead.example'])
+  await next.stop()
+})
+
 test('a rest survives a restart, and a kick ends it', async () => {
   const bench = queueBench({ smtp: { say: () => 'down' } })
   await bench.queue.start()

@@ -125,10 +125,12 @@ export const createDestinations = (
 
   return {
     async restore() {
-      for (const { lane, until, why } of await rests.list(clock.now())) {
+      const now = clock.now()
+      for (const { lane, until, why } of await rests.list(now)) {
         const state = stateOf(lane)
         state.downs = 1
-        enter(lane, state, until, why)
+        // Where the clock was fast and went back, a rest would not end for as long.
+        enter(lane, state, Math.min(until, now + settings.rest.most), why)
       }
     },
     window(lane) {
