@@ -1,7 +1,7 @@
 // The whole MTA in a process of its own, for tests that kill it: `system-child.ts TRACE|- [OTHER REAL]`. With a file for the trace, its
 // interfaces pass points at which it can be made to die. With
 // OTHER, a file of `points`, in place of REAL, one of `src`, a part is broken. Loads everything and waits, so that a start is quick.
-import { appendFileSync } from 'node:fs'
+import { openSync, writeSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { Log } from '../../src/observe/log.ts'
 import { installBroken, installPoints } from './points/install.ts'
@@ -30,7 +30,9 @@ let told = Promise.withResolvers<void>()
 const nextEvent = (): Promise<void> => told.promise
 
 const fileLog = (file: string): Log => {
-  const real = jsonLog((line) => appendFileSync(file, line), { clock })
+  // Open from the start, for there may be no descriptors later.
+  const handle = openSync(file, 'a')
+  const real = jsonLog((line) => void writeSync(handle, line), { clock })
   return {
     event(level, event, fields) {
       if (event === 'started') port = Number(String(fields?.['listeners']).split(':').at(-1))

@@ -12,6 +12,50 @@ export type Acknowledged = string | undefined
 
 const stuffed = (body: string): string => `${body.replaceAll(/^\./gm, '..')}.\r\n`
 
+/** One connection, used command by command. */
+export interface Dialogue {
+  /** Sends a line and gives the reply to it. Throws `Ended` once the server has gone. */
+  say(line: string): Promise<string>
+  write(text: string): void
+  reply(): Promise<string>
+  close(): void
+}
+
+/** The greeting has been read. */
+export const openDialogue = async (port: number): Promise<Dialogue> => {
+  const socket = connect({ host: '127.0.0.1', port, noDelay: true })
+  const replies = readReplies(socket)
+  const write = (text: string): void => void socket.write(text)
+  try {
+    await replies.next()
+  } catch (error) {
+    socket.destroy()
+    throw error
+  }
+  return {
+    say(line) {
+      write(`${line}\r\n`)
+      return replies.next()
+    },
+    write,
+    reply: () => replies.next(),
+    close: () => socket.destroy(),
+  }
+}
+
+/** What opens a transaction, as one group or command by command; the first refusal, or the last reply. */
+const envelope = async (session: Dialogue, lines: readonly string[], pipelined: boolean): Promise<string> => {
+  if (pipelined) session.write(lines.map((line) => `${line}\r\n`).join(''))
+  let refused: string | undefined
+  let last = ''
+  for (const line of lines) {
+    last = await (pipelined ? session.reply() : session.say(line))
+    if (/^[45]/.test(last)) refused ??= last
+    if (refused && !pipelined) return refused
+  }
+  return refused ?? last
+}
+
 /**
  * One session over a real socket, one command after the other or, when `pipelined`, as groups: sends the mails and tells
  * the last reply to each, `replied` at once. A 4yz or 5yz to a command of the envelope is that mail's reply.
@@ -22,47 +66,37 @@ export const sendMail = async (
   pipelined = false,
   replied: (reply: string) => void = () => {},
 ): Promise<Acknowledged[]> => {
-  const socket = connect({ host: '127.0.0.1', port, noDelay: true })
-  const replies = readReplies(socket)
   const acknowledged: Acknowledged[] = []
+  let session: Dialogue | undefined
   try {
-    await replies.next()
-    const say = async (...lines: readonly string[]): Promise<string> => {
-      let last = ''
-      let refused: string | undefined
-      for (const group of pipelined ? [lines] : lines.map((line) => [line])) {
-        socket.write(group.map((line) => `${line}\r\n`).join(''))
-        for (const _ of group) {
-          last = await replies.next()
-          if (/^[45]/.test(last)) refused ??= last
-        }
-        if (refused) return refused
-      }
-      return last
-    }
-    await say('EHLO client.test')
+    session = await openDialogue(port)
+    await session.say('EHLO client.test')
     for (const { from, to, body } of mails) {
-      const opened = await say(`MAIL FROM:<${from}>`, ...to.map((one) => `RCPT TO:<${one}>`), 'DATA')
+      const lines = [`MAIL FROM:<${from}>`, ...to.map((one) => `RCPT TO:<${one}>`), 'DATA']
+      const opened = await envelope(session, lines, pipelined)
       if (!opened.startsWith('354')) {
         acknowledged.push(opened)
-        await say('RSET')
+        await session.say('RSET')
         continue
       }
-      socket.write(stuffed(body))
-      const reply = await replies.next()
+      session.write(stuffed(body))
+      const reply = await session.reply()
       replied(reply)
       acknowledged.push(reply)
     }
-    await say('QUIT')
+    await session.say('QUIT')
   } catch (error) {
     if (!(error instanceof Ended)) throw error
   } finally {
-    socket.destroy()
+    session?.close()
   }
   return mails.map((_, index) => acknowledged[index])
 }
 
-class Ended extends Error {}
+/** The server has gone, or refused the connection. */
+export class Ended extends Error {
+  override readonly name = 'Ended'
+}
 
 /** Whole replies, however many lines; throws `Ended` when no more comes. */
 const readReplies = (socket: ReturnType<typeof connect>): { next(): Promise<string> } => {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
 import { compiled } from './fixtures/syscall-log.ts'
 import { type Acknowledged, type Mail, sendMail } from './system-client.ts'
-import type { MtaProcess } from './system-mta.ts'
+import { settle } from './system-settle.ts'
 import type { Site } from './system-site.ts'
 import { onStage, type Stage } from './system-stage.ts'
 
@@ -28,8 +28,6 @@ const { ENOSPC, EROFS, EIO } = constants.errno
 const SMALL = 3
 /** Lines of a body that is kept in a file of its own. */
 const LARGE = 3000
-/** Longer than any pause between two tries of what a broken disk made fail. */
-const LATER = 20 * 60_000
 
 const mailOf = (token: string, lines: number, to: readonly string[] = ['bob@home.test']): Mail => ({
   from: 'sender@client.test',
@@ -40,23 +38,6 @@ const mailOf = (token: string, lines: number, to: readonly string[] = ['bob@home
 })
 
 const sendOne = async (port: number, mail: Mail): Promise<Acknowledged> => (await sendMail(port, [mail]))[0]
-
-/** Lets time pass until nothing is left to do. */
-const settle = async (mta: MtaProcess): Promise<void> => {
-  const empty = mta.ask({ do: 'empty' })
-  let isEmpty = false
-  void empty.then(
-    () => {
-      isEmpty = true
-    },
-    () => {},
-  )
-  while (!isEmpty) {
-    await mta.ask({ do: 'forward', ms: LATER })
-    await Promise.race([empty, new Promise((resolve) => setTimeout(resolve, 20))])
-  }
-  await empty
-}
 
 /** Every mail that was acknowledged is there once; of the others, none twice. */
 const verify = (site: Site, sent: ReadonlyMap<Mail, Acknowledged>): void => {

@@ -31,21 +31,29 @@ export interface MtaProcessOptions {
   /** A file of `points` in place of one of `src`. */
   readonly broken?: readonly [other: string, real: string]
   readonly env?: Readonly<Record<string, string>>
-  readonly nodeOptions?: readonly string[]
+  /** File descriptors at most. */
+  readonly descriptors?: number
 }
 
 const CHILD = fileURLToPath(new URL('./system-child.ts', import.meta.url))
 const CACHE = join(tmpdir(), 'smail-compile-cache')
+
+const FLAGS = ['--disable-warning=ExperimentalWarning']
 
 export const mtaProcess = ({
   trace = '-',
   preload,
   broken,
   env = {},
-  nodeOptions = [],
+  descriptors,
 }: MtaProcessOptions = {}): MtaProcess => {
   const child: ChildProcess = fork(CHILD, [trace, ...(broken ?? [])], {
-    execArgv: ['--disable-warning=ExperimentalWarning', ...nodeOptions],
+    ...(descriptors === undefined
+      ? { execArgv: FLAGS }
+      : {
+          execPath: '/bin/sh',
+          execArgv: ['-c', `ulimit -n ${descriptors} && exec "$0" "$@"`, process.execPath, ...FLAGS],
+        }),
     env: {
       ...process.env,
       NODE_COMPILE_CACHE: CACHE,

@@ -19,7 +19,8 @@ export interface Host {
 
 const TRACE = /^Received: .*\r\n(?:[ \t].*\r\n)*/
 
-export const makeHost = async (): Promise<Host> => {
+/** On a port of its own, or on one that is known already. */
+export const makeHost = async (port = 0): Promise<Host> => {
   let mail: { readonly to: readonly string[]; readonly body: string }[] = []
   const sink: Sink = {
     rcpt({ address }) {
@@ -43,7 +44,7 @@ export const makeHost = async (): Promise<Host> => {
     sink,
     extensions: [extensions.pipelining(), extensions.eightBitMime(), extensions.enhancedStatusCodes()],
   })
-  const listener: Listener = await server.listen({ host: '127.0.0.1', port: 0 })
+  const listener: Listener = await server.listen({ host: '127.0.0.1', port })
   return {
     port: 'port' in listener.address ? listener.address.port : 0,
     taken: (address) => mail.filter(({ to }) => to.includes(address)).map(({ body }) => body),

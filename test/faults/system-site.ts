@@ -10,6 +10,8 @@ import type { Settings } from '../../src/config/settings.ts'
 export interface Site {
   readonly folder: string
   readonly settings: Settings
+  /** The same, as a file has them. */
+  readonly text: string
   /** The file that the log goes to. */
   readonly log: string
   /** Messages that can be seen in a mailbox, line ends LF, without the fields that delivery puts on top. */
@@ -24,6 +26,8 @@ export interface Site {
 }
 
 export interface Waiting {
+  /** 0 waiting, 1 held, 2 parked. */
+  readonly fate: number
   readonly address: string
   readonly sender: string
   readonly body: string
@@ -72,9 +76,11 @@ export const makeSite = (options: SiteOptions): Site => {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'smail-system-'))
   const spool = options.spool ?? join(folder, 'spool')
   const mail = join(folder, 'mail')
+  const text = settingsText(spool, mail, options)
   return {
     folder,
-    settings: settingsFor(folder, settingsText(spool, mail, options)),
+    text,
+    settings: settingsFor(folder, text),
     log: join(folder, 'log'),
     mailbox: (user) => ['new', 'cur'].flatMap((name) => messages(join(mail, user, 'Maildir', name))),
     waiting: () => rows(spool),
@@ -130,12 +136,13 @@ const rows = (spool: string): readonly Waiting[] => {
 }
 
 interface Row {
+  readonly fate: number
   readonly address: string
   readonly sender: string
   readonly data: Uint8Array | null
   readonly file: string | null
 }
 
-const WAITING = `SELECT recipient.local || '@' || recipient.domain AS address, message.sender, body.data, body.file
+const WAITING = `SELECT recipient.fate, recipient.local || '@' || recipient.domain AS address, message.sender, body.data, body.file
   FROM recipient JOIN message ON message.id = recipient.message JOIN body ON body.key = message.body
   WHERE recipient.fate < 3`
