@@ -1,8 +1,17 @@
 /** Whether a text fits a pattern, in which `*` stands for anything. */
-export const fits = (text: string, pattern: string): boolean =>
-  new RegExp(`^${pattern.split('*').map(literal).join('.*')}$`, 's').test(text)
-
-const literal = (text: string): string => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&')
+export const fits = (text: string, pattern: string): boolean => {
+  const [first = '', ...pieces] = pattern.split('*')
+  const last = pieces.pop()
+  if (last === undefined) return text === pattern
+  if (!text.startsWith(first)) return false
+  let from = first.length
+  for (const piece of pieces) {
+    const at = text.indexOf(piece, from)
+    if (at < 0) return false
+    from = at + piece.length
+  }
+  return text.length - last.length >= from && text.endsWith(last)
+}
 
 /** `{{x 3}}` is `xxx`: for what is too long to be written down. */
 export const repeated = (text: string): string =>
