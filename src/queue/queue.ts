@@ -42,7 +42,7 @@ export const createQueue = ({ settings: given, random = Math.random, ...parts }:
   const top = (lane: Lane): number => {
     const transport = transports.get(lane === null ? '' : lane.slice(0, Math.max(0, lane.indexOf('/'))))
     const { perDestination } = settings.concurrency
-    return Math.max(1, Math.min(perDestination, transport?.limits.perDestination ?? perDestination))
+    return Math.max(1, transport?.limits.perDestination ?? perDestination)
   }
   const destinations = createDestinations({ clock, log, rests: spool.rests, random }, settings, top, () =>
     runner.poke(),

@@ -10,7 +10,10 @@ export interface QueueSettings {
   readonly backoff: { readonly first: number; readonly most: number; readonly jitter: number }
   /** How long a destination out of reach is left alone, likewise. */
   readonly rest: { readonly first: number; readonly most: number }
-  /** Deliveries at once; a `total` of 0: mail waits. `initial`: to a destination nothing is known of yet. `resolving`: messages whose lanes are being found. */
+  /**
+   * Deliveries at once; a `total` of 0: mail waits. `perDestination`: where the transport does not say. `initial`: to a
+   * destination nothing is known of yet. `resolving`: messages whose lanes are being found.
+   */
   readonly concurrency: {
     readonly total: number
     readonly perDestination: number
