@@ -14,8 +14,6 @@ const file = (opened: DiskFile): DiskFile => ({
     await opened.write(octets.subarray(half))
     points.pass('mailbox write: after')
   },
-  sync: () => after(points, 'mailbox sync', () => opened.sync()),
-  close: () => after(points, 'mailbox close', () => opened.close()),
 })
 
 /** In place of the disk of local deliveries: it can die at every step that changes something. */
@@ -26,5 +24,4 @@ export const localDisk: Disk = {
   rename: (from, to) => around(points, 'mailbox rename', () => real.rename(from, to)),
   remove: (path) => after(points, 'mailbox remove', () => real.remove(path)),
   makeFolder: (path) => after(points, 'mailbox makeFolder', () => real.makeFolder(path)),
-  syncFolder: (path) => after(points, 'mailbox syncFolder', () => real.syncFolder(path)),
 }

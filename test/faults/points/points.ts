@@ -2,8 +2,10 @@ import { openSync, writeSync } from 'node:fs'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 
 /**
- * The steps at which a process can be made to die. A step's name and how often it was passed since arming make a point,
- * `smtp before reply 250 #2`, so that threads which take turns differently still pass the same points.
+ * The steps at which a process can be made to die: after whatever changes what the next start or a peer will see, and
+ * before what makes it final. (What only reads, closes or syncs changes nothing for a death that the machine survives;
+ * syncs are the affair of `system-order.test.ts`.) A step's name and how often it was passed since arming make a point,
+ * `server write 250 2.6.0: before #2`, so that threads which take turns differently still pass the same points.
  */
 export interface Points {
   /** Writes the point down, and kills the process when it is the one that is armed. */
