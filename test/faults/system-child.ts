@@ -55,8 +55,22 @@ const start = async ({ settings, log, skew = 0 }: Ask & { do: 'start' }): Promis
 
 /** Every settlement is told in the log, after it is made. */
 const empty = async (): Promise<Answer> => {
-  while (underWay.size > 0 || spool?.prepare('SELECT 1 FROM message LIMIT 1').get() !== undefined) {
+  while (underWay.size > 0 || has('SELECT 1 FROM message LIMIT 1')) {
     await Promise.race([nextEvent(), ...underWay])
+  }
+  return { is: 'done' }
+}
+
+/** More than any pause between two tries, and less than a delivery may take. */
+const LATER = 90 * 60_000
+
+const has = (sql: string): boolean => spool?.prepare(sql).get() !== undefined
+
+const settled = async (): Promise<Answer> => {
+  while (has('SELECT 1 FROM recipient WHERE fate = 0 LIMIT 1')) {
+    if (!has('SELECT 1 FROM lease LIMIT 1')) clock.forward(LATER)
+    // A claim is told nowhere.
+    await Promise.race([nextEvent(), new Promise((resolve) => setTimeout(resolve, 50))])
   }
   return { is: 'done' }
 }
@@ -75,6 +89,8 @@ const answer = async (ask: Ask): Promise<Answer> => {
     case 'logged':
       while ((logged.get(ask.event) ?? 0) < ask.times) await nextEvent()
       return { is: 'done' }
+    case 'settled':
+      return await settled()
     case 'sweep':
       // Files are swept once they are old.
       await mta?.spool.sweep(clock.now() + TWO_HOURS)

@@ -11,8 +11,9 @@ export interface Scenario {
   mail(token: string): Mail
   /** Commands of a session as one group, for fewer steps. */
   readonly pipelined: boolean
-  /** Steps up to this one are another scenario's. */
+  /** Steps before this one, or after that one, are another scenario's. */
   readonly from?: string
+  readonly until?: string
   /** Every mail finds its mailbox missing. */
   readonly freshMailbox?: true
   /** The mail waits, its delivery interrupted here, and it is the start after that which is interrupted. */
@@ -47,21 +48,28 @@ export class Lane {
   readonly #host: Host
   readonly #site: Site
   readonly #trace: string
+  readonly #env: Readonly<Record<string, string>>
   #process: MtaProcess
   #standby: MtaProcess
   #port = 0
   #runs = 0
 
-  private constructor(host: Host) {
+  private constructor(host: Host, mistake: string | undefined) {
     this.#host = host
+    this.#env = mistake === undefined ? {} : { SYSTEM_MISTAKE: mistake }
     this.#site = makeSite({ relay: host.port })
     this.#trace = join(this.#site.folder, 'trace')
-    this.#process = mtaProcess({ trace: this.#trace })
-    this.#standby = mtaProcess({ trace: this.#trace })
+    this.#process = this.#make()
+    this.#standby = this.#make()
   }
 
-  static async open(): Promise<Lane> {
-    const lane = new Lane(await makeHost())
+  #make(): MtaProcess {
+    return mtaProcess({ trace: this.#trace, env: this.#env })
+  }
+
+  /** With a mistake, if the spool is to make one. */
+  static async open(mistake?: string): Promise<Lane> {
+    const lane = new Lane(await makeHost(), mistake)
     // What was compiled is written down at the end of a process, unless it is killed: all that follow start faster.
     await lane.#start(lane.#process)
     await lane.#process.leave()
@@ -120,7 +128,7 @@ export class Lane {
 
   #next(): void {
     this.#process = this.#standby
-    this.#standby = mtaProcess({ trace: this.#trace })
+    this.#standby = this.#make()
   }
 
   /** Starts on what was left, to be killed at a point of that. */

@@ -38,7 +38,8 @@ export interface MtaProcessOptions {
 const CHILD = fileURLToPath(new URL('./system-child.ts', import.meta.url))
 const CACHE = join(tmpdir(), 'smail-compile-cache')
 
-const FLAGS = ['--disable-warning=ExperimentalWarning']
+// Threads to compile with would cost more than they gain: most of these processes do not live that long.
+const FLAGS = ['--disable-warning=ExperimentalWarning', '--v8-pool-size=1']
 
 export const mtaProcess = ({
   trace = '-',

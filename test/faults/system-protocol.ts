@@ -5,8 +5,11 @@ export type Ask =
   | { readonly do: 'start'; readonly settings: Settings; readonly log: string; readonly skew?: number }
   /** Points count from now on, and the one of this name kills. */
   | { readonly do: 'arm'; readonly point: string }
-  /** `empty` is answered when the spool has no message any more. */
-  | { readonly do: 'empty' | 'sweep' | 'drain' }
+  /**
+   * `empty` is answered when the spool has no message any more; `settled` when nothing waits any more, letting time pass
+   * whenever nothing is under way.
+   */
+  | { readonly do: 'empty' | 'settled' | 'sweep' | 'drain' }
   /** Answered when the log has so many events of this name. */
   | { readonly do: 'logged'; readonly event: string; readonly times: number }
   /** Lets time pass at once. */

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -112,26 +112,22 @@ const TOP = /^Return-Path: .*\nDelivered-To: .*\n(?:Received: .*\n(?:[ \t].*\n)*
 const messages = (folder: string): readonly string[] =>
   files(folder).map((name) => readFileSync(join(folder, name), 'latin1').replace(TOP, ''))
 
-/** Reads a copy, so that nothing of the original is recovered, locked or cleared by the look. */
+/** Only reads, so that nothing is recovered, checkpointed or cleared by the look. */
 const rows = (spool: string): readonly Waiting[] => {
-  const copy = mkdtempSync(join(tmpdir(), 'smail-look-'))
+  const file = join(spool, 'spool.db')
+  if (!existsSync(file)) return []
+  const database = new DatabaseSync(file, { readOnly: true })
   try {
-    for (const name of files(spool)) if (/^spool\.db(?:-wal)?$/.test(name)) cpSync(join(spool, name), join(copy, name))
-    const database = new DatabaseSync(join(copy, 'spool.db'))
-    try {
-      if (!database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'recipient'").get()) return []
-      return (database.prepare(WAITING).all() as unknown as Row[]).map(({ data, file, ...row }) => ({
-        ...row,
-        body:
-          file === null
-            ? Buffer.from(data ?? []).toString('latin1')
-            : readFileSync(join(spool, 'bodies', file), 'latin1'),
-      }))
-    } finally {
-      database.close()
-    }
+    if (!database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'recipient'").get()) return []
+    return (database.prepare(WAITING).all() as unknown as Row[]).map(({ data, file, ...row }) => ({
+      ...row,
+      body:
+        file === null
+          ? Buffer.from(data ?? []).toString('latin1')
+          : readFileSync(join(spool, 'bodies', file), 'latin1'),
+    }))
   } finally {
-    rmSync(copy, { recursive: true, force: true })
+    database.close()
   }
 }
 

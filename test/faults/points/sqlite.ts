@@ -1,6 +1,7 @@
 import { type Disk, type DiskFile, nodeDisk } from '../../../src/spool/disk.ts'
 import type { Spool } from '../../../src/spool/spool.ts'
 import { openSqliteSpool as open, type SqliteSpoolOptions } from '../../../src/spool/sqlite.ts'
+import { makeHasty } from './hasty.ts'
 import { after, around, type Points, threadPoints } from './points.ts'
 
 const file = (real: DiskFile, points: Points): DiskFile => ({
@@ -11,16 +12,16 @@ const file = (real: DiskFile, points: Points): DiskFile => ({
     await real.write(chunk.subarray(half))
     points.pass('spool disk write: after')
   },
-  sync: () => after(points, 'spool disk sync', () => real.sync()),
-  close: () => after(points, 'spool disk close', () => real.close()),
+  sync: () => real.sync(),
+  close: () => real.close(),
 })
 
-/** A disk that can die at every step, and after half of a write. */
+/** A disk that can die after every step that changes something, and after half of a write. */
 const stepwise = (real: Disk, points: Points): Disk => ({
   makeFolder: (path) => after(points, 'spool disk makeFolder', () => real.makeFolder(path)),
   create: (path) => after(points, 'spool disk create', async () => file(await real.create(path), points)),
   rename: (from, to) => around(points, 'spool disk rename', () => real.rename(from, to)),
-  syncFolder: (path) => after(points, 'spool disk syncFolder', () => real.syncFolder(path)),
+  syncFolder: (path) => real.syncFolder(path),
   remove: (path) => after(points, 'spool disk remove', () => real.remove(path)),
   names: (path) => real.names(path),
   changed: (path) => real.changed(path),
@@ -36,7 +37,8 @@ const stepwise = (real: Disk, points: Points): Disk => ({
 export const LARGE = 4096
 
 /** In place of the spool's own. */
-export const openSqliteSpool = (options: SqliteSpoolOptions): Promise<Spool> => {
+export const openSqliteSpool = async (options: SqliteSpoolOptions): Promise<Spool> => {
   const probe = new URL('./probe.ts', import.meta.url).href
-  return open({ ...options, disk: stepwise(nodeDisk, threadPoints()), probe, inlineUpTo: LARGE })
+  const spool = await open({ ...options, disk: stepwise(nodeDisk, threadPoints()), probe, inlineUpTo: LARGE })
+  return process.env['SYSTEM_MISTAKE'] === 'reply before commit' ? makeHasty(spool) : spool
 }
