@@ -177,7 +177,7 @@ test('a 250 that goes out too early: it is noticed', async () => {
   assert.ok(scenario)
   const lane = await Lane.open('reply before commit')
   try {
-    const run = await lane.run(scenario, 'database INSERT INTO body: after #1')
+    const run = await lane.run(scenario, 'server write 221 2.0.0: before #1')
     assert.ok(run.reached && run.acknowledged)
     assert.throws(() => check(run, scenario), /lost after 250/)
   } finally {

@@ -40,5 +40,5 @@ export const LARGE = 4096
 export const openSqliteSpool = async (options: SqliteSpoolOptions): Promise<Spool> => {
   const probe = new URL('./probe.ts', import.meta.url).href
   const spool = await open({ ...options, disk: stepwise(nodeDisk, threadPoints()), probe, inlineUpTo: LARGE })
-  return process.env['SYSTEM_MISTAKE'] === 'reply before commit' ? makeHasty(spool) : spool
+  return process.env['SYSTEM_MISTAKE'] === 'reply before commit' ? makeHasty(spool, 'with the next') : spool
 }
