@@ -87,17 +87,20 @@ const carryPortion = async (
   if (signal.aborted) stopping()
   else signal.addEventListener('abort', stopping, { once: true })
 
+  let ended = false
   let thrown: { readonly error: unknown } | undefined
   const delivery = (async () => transport.deliver({ message, recipients, to }, signal, settled))().catch((error) => {
     thrown = { error }
   })
-  await Promise.race([delivery, unanswered.promise])
+  await Promise.race([delivery.finally(() => (ended = true)), unanswered.promise])
 
   over = true
   alarm.cancel()
   graceAlarm?.cancel()
   signal.removeEventListener('abort', stopping)
   if (slow) return { is: 'fault', error: new Error(`Transport ${transport.name} took more than ${limit} ms`) }
+  // Of a delivery whose fault ended the program this is all that can be noticed, so that one day it is parked.
+  if (!ended) return { is: 'fault', error: new Error(`Transport ${transport.name} did not stop within ${grace} ms`) }
   if (signal.aborted) return { is: 'stopped' }
   if (thrown !== undefined) return { is: 'fault', error: thrown.error }
   if (open.size === 0) return { is: 'done' }

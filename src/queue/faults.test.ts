@@ -104,6 +104,34 @@ test('a transport that never answers is stopped, and no longer waited for if it 
   await bench.queue.stop()
 })
 
+test('a delivery that ends the program, and so never ends itself, is a fault each time and parked one day', async () => {
+  const bench = queueBench({
+    smtp: {
+      deliver: ({ recipients }, signal) =>
+        new Promise((resolve) => {
+          if (recipients[0]?.address.local === 'poison') return
+          signal.addEventListener('abort', () => resolve())
+        }),
+    },
+    settings: { delivery: { limit: HOUR, grace: 5000 }, faults: 3 },
+  })
+  const poison = await bench.put(['poison@far.example'])
+  const slow = await bench.put(['slow@elsewhere.example'])
+  for (let life = 1; life <= 3; life++) {
+    const queue = bench.another({ owner: `life ${life}` })
+    await queue.start()
+    await bench.clock.advance(10)
+    const drained = queue.drain(1000)
+    await bench.clock.advance(7000)
+    await drained
+    await bench.clock.advance(20 * MINUTE)
+  }
+  assert.deepEqual(await bench.fates(poison), ['poison@far.example: parked'])
+  assert.deepEqual(await bench.fates(slow), ['slow@elsewhere.example: waiting'])
+  const [one] = await bench.recipients(slow)
+  assert.deepEqual(one?.reported, [])
+})
+
 test('a claim outlives its lease while a delivery runs', async () => {
   const bench = queueBench({
     smtp: {
