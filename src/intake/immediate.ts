@@ -1,5 +1,5 @@
-import type { Resolver } from '../addressing/resolve.ts'
-import type { Direction } from '../directors/director.ts'
+import type { Resolution, Resolver } from '../addressing/resolve.ts'
+import { formatPath } from '../mail/address.ts'
 import type { Recipient } from '../mail/envelope.ts'
 import { Misconfigured } from '../mail/misconfigured.ts'
 import { type Reply, refuse, reply } from '../mail/reply.ts'
@@ -28,7 +28,7 @@ export interface ImmediateOptions {
   readonly signal: AbortSignal
 }
 
-type ToMailbox = Extract<Direction, { to: 'mailbox' }>
+type ToMailbox = Extract<Resolution, { to: 'mailbox' }>
 
 /**
  * Delivers into mailboxes before it answers, as LMTP wants it: no queue stands behind the reply, which is each recipient's
@@ -126,11 +126,10 @@ const deliver = async (
   const said = (answer: Reply): ServerOutcome => {
     options.log.event('info', answer.code < 400 ? 'delivered' : 'refused', {
       id: message.id,
-      listener: options.listener,
-      mailbox: to.mailbox.user,
-      code: answer.code,
-      status: answer.status,
-      text: answer.lines[0],
+      to: formatPath(recipient.address),
+      lane: to.lane ?? undefined,
+      reply: `${answer.code} ${answer.status} ${answer.lines[0]}`,
+      ms: options.clock.now() - message.accepted,
     })
     return { index, reply: answer }
   }

@@ -13,7 +13,12 @@ const PATIENT_TRIES = 20
 const PAUSE = { first: 100, most: 10_000 }
 
 export type Recorded =
-  | { readonly is: 'recorded'; readonly conclusion: Conclusion; readonly reports: number }
+  | {
+      readonly is: 'recorded'
+      readonly conclusion: Conclusion
+      readonly reports: readonly Written[]
+      readonly forks: readonly string[]
+    }
   | { readonly is: 'lost' | 'givenUp' }
 
 type Step = Recorded | { readonly is: 'again' | 'unwritten' | 'unreadable' | 'refused'; readonly error: unknown }
@@ -70,14 +75,14 @@ const settleOnce = async (parts: QueueParts, claim: Claim, conclusion: Conclusio
     return { is: kind === 'full' ? 'again' : kind === 'broken' ? 'unreadable' : 'unwritten', error }
   }
   try {
-    await parts.spool.settle(claim, {
+    const forked = await parts.spool.settle(claim, {
       now: parts.clock.now(),
       changes,
       ...(reports.length === 0 ? {} : { commits: reports }),
       ...(forks.length === 0 ? {} : { forks }),
       ...(history.length === 0 ? {} : { history }),
     })
-    return { is: 'recorded', conclusion, reports: reports.length }
+    return { is: 'recorded', conclusion, reports, forks: forked }
   } catch (error) {
     // Written anew for the next try: what a failed settlement left of a draft is nobody's promise.
     await abandon(reports.map((report) => report.draft))

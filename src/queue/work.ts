@@ -1,11 +1,10 @@
 import { type Claim, LeaseLost } from '../spool/spool.ts'
 import type { Transport } from '../transports/transport.ts'
 import { type Attempted, attempt } from './attempt.ts'
-import type { Conclusion } from './conclude.ts'
 import { createLeases } from './leases.ts'
 import { createLedger, type LedgerPage } from './ledger.ts'
 import type { QueueParts } from './parts.ts'
-import { record } from './record.ts'
+import { type Recorded, record } from './record.ts'
 import type { Verdicts } from './verdict.ts'
 import { line, path, said, stack } from './wording.ts'
 
@@ -60,7 +59,12 @@ export const createWork = (parts: QueueParts): Work => {
   const givingUp = new AbortController()
   const counters: Tally = { delivered: 0, failed: 0, deferred: 0, parked: 0, expanded: 0, reports: 0 }
 
-  const tell = (claim: Claim, { changes }: Conclusion): void => {
+  const tell = (claim: Claim, { conclusion: { changes }, reports, forks }: Recorded & { is: 'recorded' }): void => {
+    for (const { draft, record } of reports) {
+      const to = record.recipients.map(({ address }) => path(address)).join(' ')
+      log.event('info', 'reported', { id: draft.id, about: claim.message.id, to })
+    }
+    for (const id of forks) log.event('info', 'forked', { id, from: claim.message.id })
     const by = new Map(claim.recipients.map((r) => [r.key, r]))
     for (const change of changes) {
       if (!('fate' in change)) continue
@@ -121,8 +125,8 @@ export const createWork = (parts: QueueParts): Work => {
         const recorded = await record(parts, claim, verdicts, givingUp.signal)
         if (recorded.is === 'recorded') {
           holding.page?.recorded()
-          counters.reports += recorded.reports
-          tell(claim, recorded.conclusion)
+          counters.reports += recorded.reports.length
+          tell(claim, recorded)
         }
       } catch (error) {
         if (!(error instanceof LeaseLost)) {

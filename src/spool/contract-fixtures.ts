@@ -112,8 +112,9 @@ export const delivered = (clock: Clock): Fate => ({ is: 'delivered', last: said(
 export const all = (claim: Claim, fate: Fate): readonly Change[] =>
   claim.recipients.map(({ key }) => ({ of: key, fate, attempted: true }))
 
-export const settleAll = (spool: Spool, clock: Clock, claim: Claim, fate: Fate = delivered(clock)): Promise<void> =>
-  spool.settle(claim, { now: clock.now(), changes: all(claim, fate) })
+export const settleAll = async (spool: Spool, clock: Clock, claim: Claim, fate = delivered(clock)): Promise<void> => {
+  await spool.settle(claim, { now: clock.now(), changes: all(claim, fate) })
+}
 
 export const octets = async (content: AsyncIterable<Uint8Array> | undefined): Promise<Buffer> => {
   assert.ok(content, 'no such message')

@@ -25,10 +25,11 @@ export const forking: Promised = {
       const whole = Buffer.concat([prefix, body.subarray(5)])
       clock.pass(10)
       const forks = [forkTo('m@y', 'n@y'), forkTo('o@z')]
-      await spool.settle(claim, { now: clock.now(), changes: all(claim, delivered(clock)), forks })
+      const ids = await spool.settle(claim, { now: clock.now(), changes: all(claim, delivered(clock)), forks })
       assert.equal(await spool.show(id), undefined)
       const [first, second, ...others] = await claimWith(spool, clock)
       assert.ok(first && second)
+      assert.deepEqual([first.message.id, second.message.id], ids)
       assert.equal(others.length, 0)
       const { sender, params, schedule, accepted, facts, origin } = first.message
       const [fork] = forks

@@ -77,7 +77,7 @@ class MemorySpool implements Spool {
     this.#leaseOf(claim).until = until
   }
 
-  async settle(claim: Claim, settlement: Settlement): Promise<void> {
+  async settle(claim: Claim, settlement: Settlement): Promise<readonly MessageId[]> {
     const { message, recipients } = this.#leaseOf(claim)
     const { now, changes, commits = [], forks = [], history = [] } = settlement
     const ours = new Map(recipients.map((recipient) => [recipient.key, recipient]))
@@ -93,10 +93,11 @@ class MemorySpool implements Spool {
     this.#leases.release(claim.token)
     for (const change of changes) applyChange(message, ours, change, now)
     for (const { draft, record } of commits) this.#keep(this.#own(draft), record)
-    for (const fork of forks) this.#fork(message, fork, now)
+    const forked = forks.map((fork) => this.#fork(message, fork, now))
     this.#history.add(message.id, now, history)
     this.#dropIfServed(message)
     this.#bell.ring()
+    return forked
   }
 
   async recover(owner: string, now: Instant): Promise<void> {
@@ -264,13 +265,14 @@ class MemorySpool implements Spool {
     this.#history.add(draft.id, accepted, history)
   }
 
-  #fork(parent: Kept, fork: Fork, now: Instant): void {
+  #fork(parent: Kept, fork: Fork, now: Instant): MessageId {
     const id = this.#nextId()
     const { sender, params, schedule, recipients } = fork
     this.#add({ ...parent, id, sender, params, schedule }, recipients, now)
     const lines = forkLines(parent.id, id)
     this.#history.add(id, now, [lines.fork])
     this.#history.add(parent.id, now, [lines.parent], id)
+    return id
   }
 
   #add(message: Omit<Kept, 'recipients' | 'nextKey'>, recipients: readonly NewRecipient[], now: Instant): void {

@@ -28,9 +28,9 @@ export interface Spool {
   /**
    * Records what became of a claim's recipients, and whatever follows from it, in one transaction, and ends the claim.
    * Recipients without a change stay as they were. A message with nobody left to serve is gone, its history remains.
-   * Throws `LeaseLost`, and then nothing is changed.
+   * Returns the ids of the forks. Throws `LeaseLost`, and then nothing is changed.
    */
-  settle(claim: Claim, settlement: Settlement): Promise<void>
+  settle(claim: Claim, settlement: Settlement): Promise<readonly MessageId[]>
   /** At a start: an earlier life's claims are void, and mail accepted "in the future" (the clock went back) is due now. */
   recover(owner: string, now: Instant): Promise<void>
   /** Resolves when mail may be due, at the latest after `ms`; a commit or settle in this process wakes it early. */

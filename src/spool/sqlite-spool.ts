@@ -22,7 +22,7 @@ import {
   type Spool,
   SpoolError,
 } from './spool.ts'
-import type { BodyRow, ClaimRow, NewMessage, Reads, Span, Writes } from './sqlite-calls.ts'
+import type { BodyRow, ClaimRow, NewFork, NewMessage, Reads, Span, Writes } from './sqlite-calls.ts'
 import { type DraftHome, type Folders, type ReadyBody, SqliteDraft } from './sqlite-draft.ts'
 import { sweepFiles } from './sqlite-files.ts'
 import { completed, SqlitePartials } from './sqlite-partials.ts'
@@ -103,7 +103,7 @@ export class SqliteSpool implements Spool, DraftHome {
     await this.#writer.call('renew', { token: Number(token), message: message.id, until })
   }
 
-  async settle(claim: Claim, settlement: Settlement): Promise<void> {
+  async settle(claim: Claim, settlement: Settlement): Promise<readonly MessageId[]> {
     const { commits = [], forks = [] } = settlement
     if (new Set(commits.map(({ draft }) => draft)).size < commits.length)
       throw new SpoolError('invalid', 'A draft twice in one settlement')
@@ -115,15 +115,17 @@ export class SqliteSpool implements Spool, DraftHome {
       return { draft, record }
     })
     // Each draft is under way until the one transaction is over.
+    const forked = forks.map((fork) => newFork(this.#nextId(), fork, settlement.now))
     const settled = reports.reduce(
       (then, { draft }) =>
         () =>
           draft.during(then),
-      () => this.#settle(claim, settlement, reports),
+      () => this.#settle(claim, settlement, reports, forked),
     )
     await settled()
     this.#bell.ring()
     for (const { record } of reports) if (record.completes) await completed(record.completes)
+    return forked.map(({ id }) => id)
   }
 
   async recover(owner: string, now: Instant): Promise<void> {
@@ -213,8 +215,9 @@ export class SqliteSpool implements Spool, DraftHome {
 
   async #settle(
     claim: Claim,
-    { now, changes, forks = [], history = [] }: Settlement,
+    { now, changes, history = [] }: Settlement,
     reports: readonly { readonly draft: SqliteDraft; readonly record: MessageRecord }[],
+    forks: readonly NewFork[],
   ): Promise<void> {
     const bytes: Uint8Array[] = []
     const messages: NewMessage[] = []
@@ -236,7 +239,7 @@ export class SqliteSpool implements Spool, DraftHome {
         outcomes: outcomes(changes),
         children: children(changes, now),
         commits: messages,
-        forks: forks.map((fork) => newFork(this.#nextId(), fork, now)),
+        forks,
         history,
       },
       bytes,

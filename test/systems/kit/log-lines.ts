@@ -15,15 +15,15 @@ export const faultOf = (line: string): string | undefined => {
   return CONTROL.test(plain) ? `holds control characters: ${JSON.stringify(line)}` : undefined
 }
 
-const BEGINNINGS: readonly unknown[] = ['accepted', 'received']
+const BEGINNINGS: readonly unknown[] = ['accepted', 'received', 'reported', 'forked']
 const FATES: readonly unknown[] = ['delivered', 'failed', 'expanded', 'parked', 'deferred', 'refused']
 
 /** What `smail queue trace` knows of a message. */
 export type Trace = (id: string) => Promise<readonly { readonly text: string }[]>
 
 /**
- * What is wrong with the ids of a log: each is heard of first when the message is taken, or comes from another by its
- * trace, and is heard of again when something has become of it.
+ * What is wrong with the ids of a log: each is heard of first when the message is taken or comes from another, as its
+ * trace says, too, and is heard of again when something has become of it.
  */
 export const strayIds = async (events: readonly Event[], trace: Trace): Promise<readonly string[]> => {
   const faults: string[] = []
@@ -32,8 +32,9 @@ export const strayIds = async (events: readonly Event[], trace: Trace): Promise<
     const about = events.filter((event) => event.id === id)
     const past = await trace(id)
     const [, parent] = /^(?:report about|forked from) (\w+)/.exec(past[0]?.text ?? '') ?? []
-    const begun = parent === undefined ? BEGINNINGS.includes(about[0]?.event) : ids.has(parent)
-    if (!begun) faults.push(`${id} comes from nowhere`)
+    const [first] = about
+    if (!BEGINNINGS.includes(first?.event) || (first?.['about'] ?? first?.['from']) !== parent)
+      faults.push(`${id} comes from nowhere`)
     if (!about.some(({ event }) => FATES.includes(event))) faults.push(`nothing became of ${id}`)
   }
   return faults
