@@ -15,4 +15,20 @@ export interface BodyFacts {
   readonly endsWithNewline: boolean
   /** Octets of the header with the empty line that ends it; all octets when no such line came. */
   readonly headerOctets: number
+  /** Octets above 127 in header fields, at any depth. Absent: there are none (or the mail is older than this fact). */
+  readonly rawHeaders?: RawHeaders
+  /** Octets above 127 that are not UTF-8 are somewhere. Absent: none. */
+  readonly notUtf8?: true
+  /** multipart/signed, multipart/encrypted or S/MIME (application/pkcs7-mime) is inside, at any depth. */
+  readonly sealed?: true
+}
+
+/** Which header fields have octets above 127. */
+export interface RawHeaders {
+  /** A field with octets above 127 that are UTF-8 is there. */
+  readonly utf8: boolean
+  /** One whose octets are not UTF-8 is there. */
+  readonly unknown: boolean
+  /** The first 20 of them. Depth 0 is the message's own header; every multipart, body part and enclosed message adds 1. */
+  readonly fields: readonly { readonly name: string; readonly depth: number }[]
 }
