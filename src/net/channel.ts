@@ -26,13 +26,17 @@ export interface Channel {
   /**
    * The next line without its CRLF, one character per octet (ISO 8859-1), so nothing is lost or guessed. Only CRLF ends a
    * line; a bare CR or LF stands in the text, for the caller to judge. A line of more than `limit` octets is skipped to
-   * its end and then thrown as `LineTooLong`.
+   * its end and then thrown as `LineTooLong`. Of more than `beyond` octets after that (64 KiB if absent) the end is not
+   * waited for: `EndlessLine` is thrown at once, and no line can be read until that end has come.
    */
-  line(limit: number, timeout: number): Promise<string>
-  /** Exactly this many octets. Throws `Closed` when the input ends earlier. */
-  counted(octets: number, timeout: number): AsyncIterable<Uint8Array>
+  line(limit: number, timeout: number, beyond?: number): Promise<string>
+  /**
+   * Exactly this many octets. Throws `Closed` when the input ends earlier, and `TooSlow` when they come at fewer than
+   * `rate` a second: see `Pace`. Without a rate each wait has the whole `timeout`.
+   */
+  counted(octets: number, timeout: number, rate?: number): AsyncIterable<Uint8Array>
   /** Octets up to CRLF.CRLF, dot-stuffing removed, the last CRLF included; nothing else ends it (RFC 5321 4.1.1.4). */
-  dotted(timeout: number): AsyncIterable<Uint8Array>
+  dotted(timeout: number, rate?: number): AsyncIterable<Uint8Array>
   /** Whether input has arrived that nobody has read. */
   pending(): boolean
   /** Whether the end of a line has arrived that nobody has read. */
@@ -64,6 +68,12 @@ export class TimedOut extends Error {
   override readonly name = 'TimedOut'
 }
 
+/** Octets came, but too few in too long a time. */
+export class TooSlow extends TimedOut {}
+
 export class LineTooLong extends Error {
   override readonly name = 'LineTooLong'
 }
+
+/** A line so long that its end is not waited for. */
+export class EndlessLine extends LineTooLong {}

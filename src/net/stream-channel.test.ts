@@ -5,7 +5,7 @@ import { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { manualClock } from '../../test/doubles/manual-clock.ts'
 import { type Clock, systemClock } from '../observe/clock.ts'
-import { Closed, LineTooLong, TimedOut } from './channel.ts'
+import { Closed, EndlessLine, LineTooLong, TimedOut, TooSlow } from './channel.ts'
 import { memoryStreams } from './memory-stream.ts'
 import { type StreamChannel, streamChannel } from './stream-channel.ts'
 
@@ -72,9 +72,9 @@ test('a line may have as many octets as the limit says, its CRLF not counted; a 
   }
 })
 
-test('an endless line takes no memory', async () => {
+test('a long line takes no memory', async () => {
   const [channel, peer] = overMemory()
-  const line = channel.line(512, 1000)
+  const line = channel.line(512, 1000, 2 ** 30)
   const piece = Buffer.alloc(65536, 'x')
   for (let i = 0; i < 200; i++) if (!peer.write(piece)) await once(peer, 'drain')
   await settled()
@@ -82,6 +82,29 @@ test('an endless line takes no memory', async () => {
   peer.write('\r\nok\r\n')
   await assert.rejects(line, LineTooLong)
   assert.equal(await channel.line(512, 1000), 'ok')
+})
+
+test('the end of a line that is far too long is not waited for, and its rest is no line', async () => {
+  for (const [given, most] of [
+    [undefined, 512 + 65_536],
+    [100, 612],
+    [0, 512],
+  ] as const) {
+    const [channel, peer] = overMemory(manualClock())
+    peer.write(`${'x'.repeat(most)}\r`)
+    let said: unknown
+    channel.line(512, 1000, given).catch((error: unknown) => {
+      said = error
+    })
+    await settled()
+    assert.equal(said, undefined)
+    peer.write('x')
+    await settled()
+    assert.ok(said instanceof EndlessLine)
+    peer.write('QUIT\r\nNOOP\r\n')
+    await assert.rejects(channel.line(512, 1000, given), EndlessLine)
+    assert.equal(await channel.line(512, 1000, given), 'NOOP')
+  }
 })
 
 test('the limit of a line is for the whole line, however slowly its octets come', async () => {
@@ -123,6 +146,57 @@ test('each wait of a body has the limit', async () => {
   await clock.advance(1)
   await late
   assert.equal(octets, 20)
+})
+
+test('a body must come at its rate, whoever sent much may pause, and the time before the next read is nobody’s', async () => {
+  const clock = manualClock()
+  const [channel, peer] = overMemory(clock)
+  let octets = 0
+  const late = assert.rejects(
+    async () => {
+      for await (const chunk of channel.counted(1_000_000, 10_000, 100)) octets += chunk.length
+    },
+    (error) => error instanceof TooSlow && error instanceof TimedOut,
+  )
+  // A pause that the octets behind it make good.
+  for (let i = 0; i < 5; i++) {
+    await clock.advance(9_999)
+    peer.write(Buffer.alloc(2000))
+    await clock.settle()
+  }
+  // 50 octets a second: 10 s of patience last for 19.
+  for (let i = 0; i < 18; i++) {
+    await clock.advance(1000)
+    peer.write(Buffer.alloc(50))
+    await clock.settle()
+    assert.equal(octets, 10_000 + 50 * (i + 1))
+  }
+  await clock.advance(1000)
+  assert.equal(clock.pending, 0)
+  await late
+
+  const [busy, sender] = overMemory(clock)
+  const body = busy.counted(3, 1000, 1)[Symbol.asyncIterator]()
+  for (let i = 0; i < 3; i++) {
+    sender.write('x')
+    await clock.advance(60_000)
+    assert.equal((await body.next()).value?.length, 1)
+  }
+  assert.equal((await body.next()).done, true)
+})
+
+test('a body that stops is no slow one', async () => {
+  const clock = manualClock()
+  const [channel, peer] = overMemory(clock)
+  const late = assert.rejects(
+    all(channel.dotted(1000, 500)),
+    (error) => error instanceof TimedOut && !(error instanceof TooSlow),
+  )
+  peer.write('x')
+  await clock.advance(999)
+  assert.equal(clock.pending, 1)
+  await clock.advance(1)
+  await late
 })
 
 test('a dotted body that starts with a dot alone is empty', async () => {

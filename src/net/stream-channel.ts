@@ -6,6 +6,7 @@ import { DotReader } from './dot-reader.ts'
 import { type BodyReader, CountedReader, LineReader } from './framing.ts'
 import { Gate } from './gate.ts'
 import { Input, LF } from './input.ts'
+import { Pace } from './pace.ts'
 
 /** What a stream cannot tell about itself. `highWater`: octets that may wait unread before the peer is held back; 256 KiB if absent. */
 export interface About {
@@ -63,46 +64,48 @@ export class StreamChannel implements Channel {
     if (duplex.destroyed) this.#onClose()
   }
 
-  line(limit: number, timeout: number): Promise<string> {
+  line(limit: number, timeout: number, beyond: number = BEYOND): Promise<string> {
     try {
       this.#mayRead()
-      const text = this.#lines.next(this.#input, limit)
+      const text = this.#lines.next(this.#input, limit, beyond)
       this.#relieve()
-      return text === undefined ? this.#lineLater(limit, timeout) : Promise.resolve(text)
+      return text === undefined ? this.#lineLater(limit, timeout, beyond) : Promise.resolve(text)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  async #lineLater(limit: number, timeout: number): Promise<string> {
+  async #lineLater(limit: number, timeout: number, beyond: number): Promise<string> {
     const until = this.#clock.now() + timeout
     // The first wait is not worked out: Node keeps a list of timers for every duration it meets.
     for (let left = timeout; ; left = until - this.#clock.now()) {
       await this.#more(left)
-      const text = this.#lines.next(this.#input, limit)
+      const text = this.#lines.next(this.#input, limit, beyond)
       this.#relieve()
       if (text !== undefined) return text
     }
   }
 
-  counted(octets: number, timeout: number): AsyncIterable<Uint8Array> {
-    return new Body(() => this.#iterate(new CountedReader(octets), timeout))
+  counted(octets: number, timeout: number, rate = 0): AsyncIterable<Uint8Array> {
+    return new Body(() => this.#iterate(new CountedReader(octets), new Pace(this.#clock, timeout, rate)))
   }
 
-  dotted(timeout: number): AsyncIterable<Uint8Array> {
-    return new Body(() => this.#iterate(new DotReader(), timeout))
+  dotted(timeout: number, rate = 0): AsyncIterable<Uint8Array> {
+    return new Body(() => this.#iterate(new DotReader(), new Pace(this.#clock, timeout, rate)))
   }
 
-  #iterate(reader: BodyReader, timeout: number): AsyncIterator<Uint8Array, undefined> {
+  #iterate(reader: BodyReader, pace: Pace): AsyncIterator<Uint8Array, undefined> {
     const end = { done: true, value: undefined } as const
+    const more = (ms: number) => this.#more(ms)
     let begun = false
     const next = (): Promise<IteratorResult<Uint8Array, undefined>> => {
       try {
         if (!begun) this.#mayRead()
         begun = true
         const value = this.#bodyNext(reader)
-        if (value !== undefined) return Promise.resolve({ done: false, value })
-        return reader.done ? Promise.resolve(end) : this.#more(timeout).then(next)
+        if (value === undefined) return reader.done ? Promise.resolve(end) : pace.wait(more).then(next)
+        pace.came(value.length)
+        return Promise.resolve({ done: false, value })
       } catch (error) {
         return Promise.reject(error)
       }
@@ -280,6 +283,9 @@ export class StreamChannel implements Channel {
 }
 
 const DONE = Promise.resolve()
+
+/** Octets after its limit in which the end of a line is still looked for. */
+const BEYOND = 65_536
 
 class Body implements AsyncIterable<Uint8Array> {
   readonly #begin: () => AsyncIterator<Uint8Array, undefined>

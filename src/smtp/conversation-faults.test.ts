@@ -64,6 +64,11 @@ describe('nonsense ends the connection, and means later', () => {
       ['10 451 4.5.0', '11 451 4.5.0'],
     ],
     [
+      'a line without end',
+      `${MAIL}S! 250 ${'x'.repeat(5000)}\nC: …closed`,
+      ['10 451 4.5.0 otherHost', '11 451 4.5.0 otherHost'],
+    ],
+    [
       'octets that are no text',
       `${MAIL}S! \\xff\\x00\\x80\\r\\n\nC: …closed`,
       ['10 451 4.5.0 otherHost', '11 451 4.5.0 otherHost'],

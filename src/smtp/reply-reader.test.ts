@@ -108,6 +108,15 @@ describe('a reply from a channel', () => {
     await assert.rejects(readReply(here, clock, 1000, true), BadReply)
   })
 
+  test('does not wait for the end of a line that is too long', async () => {
+    const { clock, here, say } = open()
+    const reply = assert.rejects(readReply(here, clock, 1000, true), BadReply)
+    await say(`250 ${'x'.repeat(4093)}`)
+    await clock.settle()
+    assert.equal(clock.pending, 0)
+    await reply
+  })
+
   test('ends with the connection', async () => {
     const { clock, here, there, say } = open()
     await say('250-half')

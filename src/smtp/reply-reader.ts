@@ -78,13 +78,16 @@ const readable = (octets: string): string => {
   return text.replace(CONTROLS, ' ')
 }
 
-/** The next reply, all of it within `timeout` milliseconds. Throws `BadReply`, and what the channel throws. */
+/**
+ * The next reply, all of it within `timeout` milliseconds. Throws `BadReply`, and what the channel throws. Of a line that
+ * is too long the end is not waited for: the connection is of no use any more.
+ */
 export const readReply = async (channel: Channel, clock: Clock, timeout: number, strip: boolean): Promise<Reply> => {
   const until = clock.now() + timeout
   const reply = new ReplyLines(strip)
   try {
     for (let left = timeout; ; left = Math.max(0, until - clock.now())) {
-      const done = reply.add(await channel.line(MAX_LINE, left))
+      const done = reply.add(await channel.line(MAX_LINE, left, 0))
       if (done) return done
     }
   } catch (error) {

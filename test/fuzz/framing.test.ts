@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Closed, LineTooLong } from '../../src/net/channel.ts'
+import { Closed, EndlessLine, LineTooLong } from '../../src/net/channel.ts'
 import { DotReader } from '../../src/net/dot-reader.ts'
 import { type BodyReader, CountedReader, LineReader } from '../../src/net/framing.ts'
 import { Input } from '../../src/net/input.ts'
@@ -15,13 +15,13 @@ import { randomFrom, runs } from './runs.ts'
 const RUNS = runs(6000)
 const SEED = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31)
 
-/** What is read, one after the other: a line of at most so many octets, so many octets, or a dotted body. */
-type Step = { readonly line: number } | { readonly counted: number } | 'dotted'
+/** What is read, one after the other: a line of at most so many octets and so many beyond, so many octets, or a dotted body. */
+type Step = { readonly line: number; readonly beyond: number } | { readonly counted: number } | 'dotted'
 
 const steps = (next: Random): Step[] =>
   Array.from({ length: 1 + next(6) }, () => {
     const kind = next(5)
-    if (kind < 2) return { line: [0, 1, 5, 40, 1000][next(5)] ?? 0 }
+    if (kind < 2) return { line: [0, 1, 5, 40, 1000][next(5)] ?? 0, beyond: [0, 1, 7, 100, 10_000][next(5)] ?? 0 }
     return kind === 2 ? { counted: next(30) } : 'dotted'
   })
 
@@ -31,8 +31,9 @@ const expected = (input: Buffer, plan: readonly Step[]): unknown[] => {
   const read: unknown[] = []
   for (const step of plan) {
     if (step !== 'dotted' && 'line' in step) {
-      const line = reader.line(step.line)
+      const line = reader.line(step.line, step.beyond)
       if (line === undefined) return [...read, 'cut short']
+      if (line === 'endless') return [...read, line]
       read.push(line)
       continue
     }
@@ -41,6 +42,11 @@ const expected = (input: Buffer, plan: readonly Step[]): unknown[] => {
     if (!done) return [...read, 'cut short']
   }
   return [...read, reader.left]
+}
+
+const tooLong = (error: unknown): 'endless' | 'too long' => {
+  if (!(error instanceof LineTooLong)) throw error
+  return error instanceof EndlessLine ? 'endless' : 'too long'
 }
 
 /** The same by the readers themselves, fed whenever they want more, with as many pieces at a time as chance has it. */
@@ -57,19 +63,19 @@ const byReaders = (cut: readonly Buffer[], plan: readonly Step[], next: Random):
     }
     return before < cut.length
   }
-  const line = (limit: number): string | undefined => {
+  const line = (limit: number, beyond: number): string | undefined => {
     try {
-      return lines.next(input, limit)
+      return lines.next(input, limit, beyond)
     } catch (error) {
-      assert(error instanceof LineTooLong)
-      return 'too long'
+      return tooLong(error)
     }
   }
   for (const step of plan) {
     if (step !== 'dotted' && 'line' in step) {
-      let text = line(step.line)
-      while (text === undefined && feed()) text = line(step.line)
+      let text = line(step.line, step.beyond)
+      while (text === undefined && feed()) text = line(step.line, step.beyond)
       if (text === undefined) return [...read, 'cut short']
+      if (text === 'endless') return [...read, text]
       read.push(text)
       continue
     }
@@ -100,12 +106,9 @@ const byChannel = async (cut: readonly Buffer[], plan: readonly Step[], highWate
   try {
     for (const step of plan) {
       if (step !== 'dotted' && 'line' in step) {
-        read.push(
-          await channel.line(step.line, 60_000).catch((error: unknown) => {
-            if (error instanceof LineTooLong) return 'too long'
-            throw error
-          }),
-        )
+        const line = await channel.line(step.line, 60_000, step.beyond).catch(tooLong)
+        read.push(line)
+        if (line === 'endless') return read
         continue
       }
       body.length = 0
@@ -167,8 +170,8 @@ test('every input of six octets that matter, cut in every way, gives the referen
   for (let number = 0; number < 4 ** 6; number++) {
     const input = Buffer.from(Array.from({ length: 6 }, (_, i) => alphabet[(number >> (2 * i)) & 3] ?? 0))
     for (const plan of [
-      ['dotted', { line: 3 }],
-      [{ line: 3 }, 'dotted'],
+      ['dotted', { line: 3, beyond: 1 }],
+      [{ line: 3, beyond: 1 }, 'dotted'],
     ] satisfies Step[][]) {
       const wanted = expected(input, plan)
       for (let places = 0; places < 2 ** 5; places++) {
@@ -188,7 +191,7 @@ for (const sequence of SMUGGLING) {
     for (let places = 0; places < 2 ** (sequence.length + 2); places++) {
       const window = input.subarray(begin, begin + sequence.length + 3)
       const cut = [input.subarray(0, begin), ...cutAt(window, places), input.subarray(begin + window.length)]
-      const got = byReaders(cut, ['dotted', { line: 100 }], () => 0)
+      const got = byReaders(cut, ['dotted', { line: 100, beyond: 0 }], () => 0)
       agree(got, [body, 'QUIT', 0], () => story(0, cut, ['dotted']))
     }
   })

@@ -15,12 +15,13 @@ export class ReferenceReader {
     return this.#input.length - this.#at
   }
 
-  /** Undefined when the input ends within the line. */
-  line(limit: number): string | 'too long' | undefined {
-    const line = this.#throughCrlf()
-    if (!line.complete) return undefined
-    if (line.octets.length - 2 > limit) return 'too long'
-    return String.fromCharCode(...line.octets.slice(0, -2))
+  /** Undefined when the input ends within the line, and that is not too long by more than `beyond` already. */
+  line(limit: number, beyond: number): string | 'too long' | 'endless' | undefined {
+    const { octets, complete } = this.#throughCrlf()
+    const length = octets.length - (complete ? 2 : octets.at(-1) === 13 ? 1 : 0)
+    if (length > limit + beyond) return 'endless'
+    if (!complete) return undefined
+    return length > limit ? 'too long' : String.fromCharCode(...octets.slice(0, -2))
   }
 
   counted(octets: number): { body: Buffer; done: boolean } {

@@ -10,13 +10,13 @@ export const stepwiseChannel = (real: Channel, side: 'server' | 'client', points
     get secured() {
       return real.secured
     },
-    line: (limit, timeout) => real.line(limit, timeout),
-    async *counted(octets, timeout) {
-      yield* real.counted(octets, timeout)
+    line: (limit, timeout, beyond) => real.line(limit, timeout, beyond),
+    async *counted(octets, timeout, rate) {
+      yield* real.counted(octets, timeout, rate)
       points.pass(`${side} chunk: read`)
     },
-    async *dotted(timeout) {
-      yield* real.dotted(timeout)
+    async *dotted(timeout, rate) {
+      yield* real.dotted(timeout, rate)
       points.pass(`${side} body: read`)
     },
     pending: () => real.pending(),
