@@ -42,10 +42,35 @@ const readUpTo = (descriptor: number, most: number): Uint8Array => {
   return buffer.subarray(0, length)
 }
 
+/** The first octet that makes a file no text. Columns count characters. */
+export class BadOctet extends Error {
+  override readonly name = 'BadOctet'
+  readonly line: number
+  readonly column: number
+
+  constructor(octet: number, before: string) {
+    super(`the octet \\x${octet.toString(16).padStart(2, '0')} is no UTF-8 text`)
+    const lines = before.replace(/^\ufeff/, '').split('\n')
+    this.line = lines.length
+    this.column = 1 + (lines.at(-1) ?? '').length
+  }
+}
+
 const decode = (octets: Uint8Array): string => {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(octets)
   } catch {
-    throw new Error('is not UTF-8 text')
+    throw badOctet(octets)
   }
+}
+
+/** Encoded again, what was read in its place differs from there on. */
+const badOctet = (octets: Uint8Array): BadOctet => {
+  const lenient = new TextDecoder('utf-8', { ignoreBOM: true }).decode(octets)
+  const again = Buffer.from(lenient)
+  let at = 0
+  while (at < again.length && again[at] === octets[at]) at++
+  // As a stream: the beginning of a character is no character yet.
+  const before = new TextDecoder('utf-8', { ignoreBOM: true }).decode(octets.subarray(0, at), { stream: true })
+  return new BadOctet(octets[Buffer.byteLength(before)] ?? 0, before)
 }

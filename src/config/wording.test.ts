@@ -20,6 +20,6 @@ test('the name that was most likely meant', () => {
 })
 
 test('text in a message is short and on one line', () => {
-  assert.equal(shown('a\nb\x1b[31m\u2028'), 'a\\x0ab\\x1b[31m\\x2028')
+  assert.equal(shown('a\nb\x1b[31m\u2028\u202e'), 'a\\x0ab\\x1b[31m\\u{2028}\\u{202e}')
   assert.equal(shown('x'.repeat(100)).length, 78)
 })

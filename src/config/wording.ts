@@ -34,14 +34,15 @@ export const hint = (given: string, names: Iterable<string>): string => {
   return near === undefined ? '' : `; did you mean ${near}?`
 }
 
-/** A text as it may stand in a message: one line, not too long, control characters visible. */
-export const shown = (given: string): string => {
-  const short = given.length > 80 ? `${given.slice(0, 77)}…` : given
-  return short.replace(
-    /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g,
-    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  )
-}
+/** A text as it may stand in a message: one line, not too long, nothing in it that a terminal would obey. */
+export const shown = (given: string): string => oneLine(given.length > 80 ? `${given.slice(0, 77)}…` : given)
+
+/** Without what ends a line, moves a cursor or turns the direction of a text: each as its number. */
+export const oneLine = (text: string): string =>
+  text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]|\p{Cf}/gu, (character) => {
+    const code = (character.codePointAt(0) ?? 0).toString(16)
+    return code.length > 2 ? `\\u{${code}}` : `\\x${code.padStart(2, '0')}`
+  })
 
 const KINDS: Readonly<Record<string, string>> = {
   string: 'a text',

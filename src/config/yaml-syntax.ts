@@ -44,8 +44,6 @@ const faultOf = (error: YAMLError, offset: number, line: string, start: number):
       const word = shown(/^[^\s,\]}#]*/.exec(line.slice(offset - start))?.[0] ?? '')
       return { offset, message: `${word} needs quotes here; expected "${word}"` }
     }
-    case 'MULTIPLE_DOCS':
-      return { offset, message: 'a second document begins here; expected one' }
     case 'TAG_RESOLVE_FAILED':
       return { offset, message: 'a tag means nothing here; expected a plain value' }
     default:
