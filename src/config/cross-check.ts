@@ -3,43 +3,85 @@ import { listenKey } from './hosts.ts'
 import type { Sections } from './schema.ts'
 import { hint } from './wording.ts'
 
-/** What no section alone can tell. Sections that are themselves wrong are absent. */
-export const crossCheck = (found: Partial<Sections>): readonly Issue[] => [
-  ...transportNames(found),
+/** What no section alone can tell. Sections that are themselves wrong are absent; `given` is what was written. */
+export const crossCheck = (found: Partial<Sections>, given: Readonly<Record<string, unknown>>): readonly Issue[] => [
+  ...transportNames(found, given),
   ...sameAddress(found),
   ...sockets(found),
 ]
 
+type Transports = Sections['transports']
+interface User {
+  readonly section: 'directors' | 'routers'
+  readonly name: string
+  readonly driver: string
+  readonly transport: string
+}
+
 /** Directors and routers name transports that exist. */
-const transportNames = ({ directors = [], routers = [], transports }: Partial<Sections>): Issue[] => {
+const transportNames = (
+  { directors = [], routers = [], transports }: Partial<Sections>,
+  given: Readonly<Record<string, unknown>>,
+): Issue[] => {
   if (!transports) return []
-  const names = transports.map(({ name }) => name)
   const users = [
-    ...directors.map((director) => ({ section: 'directors', ...director })),
-    ...routers.map((router) => ({ section: 'routers', ...router })),
+    ...directors.map((director) => ({ section: 'directors' as const, ...director })),
+    ...routers.map((router) => ({ section: 'routers' as const, ...router })),
   ]
   return users.flatMap((user): Issue[] => {
     if (!('transport' in user)) return []
+    if (given[user.section] === undefined) return ofDefault(user, transports)
     const path = [user.section, user.name, user.driver, 'transport']
-    const { transport } = user
-    const there = transports.find(({ name }) => name === transport)
-    if (!there) {
-      const known = names.length > 0 ? `expected one of ${names.join(', ')}` : 'there are none'
-      return [
-        { path, message: `names the transport ${transport}, which does not exist; ${known}${hint(transport, names)}` },
-      ]
-    }
-    const toMailbox = user.section === 'directors'
-    const fits = toMailbox
-      ? there.driver !== 'smtp'
-      : there.driver === 'smtp' || there.driver === 'lmtp' || there.driver === 'discard'
-    if (fits) return []
-    const what = toMailbox
-      ? 'delivers to no mailbox; expected maildir, mbox, lmtp or discard'
-      : 'reaches no host; expected smtp, lmtp or discard'
-    return [{ path, message: `names the transport ${transport}, a ${there.driver} transport, which ${what}` }]
+    const wrong = misfit(user, transports)
+    const names = isWritten(given, path) ? 'names' : 'names, by default,'
+    return wrong === undefined ? [] : [{ path, message: `${names} the transport ${user.transport}, ${wrong}` }]
   })
 }
+
+/** Why a transport is none for whoever names it. */
+const misfit = (user: User, transports: Transports): string | undefined => {
+  const { transport } = user
+  const there = transports.find(({ name }) => name === transport)
+  if (!there) {
+    const names = transports.map(({ name }) => name)
+    const known = names.length > 0 ? `expected one of ${names.join(', ')}` : 'there are none'
+    return `which does not exist; ${known}${hint(transport, names)}`
+  }
+  if (FITTING[user.section].includes(there.driver)) return undefined
+  const what = user.section === 'directors' ? 'delivers to no mailbox' : 'reaches no host'
+  return `a ${there.driver} transport, which ${what}; expected ${orList(FITTING[user.section])}`
+}
+
+const FITTING: Readonly<Record<User['section'], readonly string[]>> = {
+  directors: ['maildir', 'mbox', 'lmtp', 'discard'],
+  routers: ['smtp', 'lmtp', 'discard'],
+}
+
+/** Nobody wrote who names it: what is to be mended is what was written, the transports. */
+const ofDefault = (user: User, transports: Transports): Issue[] => {
+  const { section, name, transport } = user
+  const there = transports.find((one) => one.name === transport)
+  if (there && FITTING[section].includes(there.driver)) return []
+  const [what, one] = section === 'directors' ? ['director', 'maildir'] : ['router', 'smtp']
+  const who = `the default ${what} ${name}`
+  const why = `(there is no ${section} section)`
+  const mend = `or ${section} of your own`
+  if (!there) {
+    const message = `has no ${transport}, which ${who} uses ${why}; expected one as in ${transport}: { ${one}: {} }, ${mend}`
+    return [{ path: ['transports'], message, ofKey: true }]
+  }
+  const unfit = section === 'directors' ? 'delivers to no mailbox' : 'reaches no host'
+  const message = `${unfit}, and ${who} uses it ${why}; expected ${orList(FITTING[section])}, ${mend}`
+  return [{ path: ['transports', transport, there.driver], message, ofKey: true }]
+}
+
+const orList = (words: readonly string[]): string => `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
+
+const isWritten = (given: unknown, path: readonly string[]): boolean =>
+  path.reduce<unknown>(
+    (value, key) => (value as Readonly<Record<string, unknown>> | undefined | null)?.[key],
+    given,
+  ) !== undefined
 
 /** No address is listened on twice. Port 0 is a new port each time. */
 const sameAddress = ({ listen = [] }: Partial<Sections>): Issue[] => {

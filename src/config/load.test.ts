@@ -88,6 +88,28 @@ const MISTAKES: readonly [what: string, source: string, ...told: string[]][] = [
     'smail.yaml:4:18 directors.all.users.transport: names the transport locl, which does not exist; expected one of local, smtp; did you mean local?',
   ],
   [
+    'a transport that is there by default alone',
+    'directors:\n  all:\n    users: { from: { names: [jo] } }\ntransports:\n  smtp: { smtp: {} }\n',
+    'smail.yaml:3:5 directors.all.users.transport: names, by default, the transport local, which does not exist; expected one of smtp',
+  ],
+  [
+    'transports without those that default directors and routers use',
+    'hostname: a.example\ntransports:\n  mine: { maildir: {} }\n',
+    'smail.yaml:2:1 transports: has no local, which the default director users uses (there is no directors section); expected one as in local: { maildir: {} }, or directors of your own',
+    'smail.yaml:2:1 transports: has no smtp, which the default router mx uses (there is no routers section); expected one as in smtp: { smtp: {} }, or routers of your own',
+  ],
+  [
+    'transports of other kinds than default directors and routers use',
+    'transports:\n  local: { smtp: {} }\n  smtp: { maildir: {} }\n',
+    'smail.yaml:2:12 transports.local.smtp: delivers to no mailbox, and the default director users uses it (there is no directors section); expected maildir, mbox, lmtp or discard, or directors of your own',
+    'smail.yaml:3:11 transports.smtp.maildir: reaches no host, and the default router mx uses it (there is no routers section); expected smtp, lmtp or discard, or routers of your own',
+  ],
+  [
+    'a transport of the wrong kind',
+    'directors: { u: { users: { transport: out } } }\ntransports: { out: { smtp: {} }, smtp: { smtp: {} } }\n',
+    'smail.yaml:1:39 directors.u.users.transport: names the transport out, a smtp transport, which delivers to no mailbox; expected maildir, mbox, lmtp or discard',
+  ],
+  [
     'an address twice',
     'listen:\n  a: { smtp: "127.0.0.1:2525" }\n  b: { lmtp: ["127.0.0.1:2525"] }\n',
     'smail.yaml:3:15 listen.b.lmtp.0: listens on 127.0.0.1:2525, as listener a does; expected an address of its own',

@@ -53,7 +53,7 @@ export const parseSettings = (given: unknown, context: Context): Parsed => {
     section,
     extensions: laidOver(section.extensions, ['listen', section.name, 'extensions']),
   }))
-  issues.push(...crossCheck(found))
+  issues.push(...crossCheck(found, values))
   if (issues.length > 0) return { issues: issues }
 
   const complete = known as unknown as Sections
