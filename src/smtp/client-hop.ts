@@ -17,6 +17,7 @@ export class GreetedHop implements Hop {
   readonly encodings: Set<BodyFacts['encoding']> = new Set<BodyFacts['encoding']>(['7bit'])
   readonly notes: Map<string, unknown> = new Map<string, unknown>()
   assurance: Hop['assurance']
+  takesUtf8Headers?: true
   mayBatch?: boolean
   givesStatuses?: boolean
   sendBody?: BodySender

@@ -10,7 +10,7 @@ import { type TransactionEnd, transact } from './client-transaction.ts'
 import { ClientWire } from './client-wire.ts'
 import type { Extension, Hop, OutboundRecipient } from './extension.ts'
 import type { Registry } from './registry.ts'
-import type { Convert, RelayMail, RelayPlan, Unsent } from './relay-mail.ts'
+import type { Convert, RelayMail, RelayPlan, Sign, Unsent } from './relay-mail.ts'
 import { planRelay } from './relay-plan.ts'
 
 export interface ConversationOptions {
@@ -24,6 +24,7 @@ export interface ConversationOptions {
   /** Milliseconds; those absent are RFC 5321's. */
   readonly timeouts?: Partial<ClientTimeouts>
   readonly convert?: Convert
+  readonly sign?: Sign
 }
 
 /**
@@ -87,9 +88,7 @@ export class ClientConversation {
     if (this.#busy) throw new Error('Another mail is being sent')
     this.#busy = true
     try {
-      const { registry, log, convert } = this.#options
-      const about = { hop: this.hop, registry, used: this.#used, log, ...(convert ? { convert } : {}) }
-      const plans = await planRelay(mail, about)
+      const plans = await planRelay(mail, { ...this.#options, hop: this.hop, used: this.#used })
       for (const one of plans.unsent) settled(this.#unsent(one))
       return await this.#work(
         plans.plans.map((plan) => ({ plan, recipients: plan.mail.recipients })),

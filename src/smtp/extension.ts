@@ -218,6 +218,8 @@ export interface Hop {
   givesStatuses?: boolean
   /** MIME encodings it takes beyond 7bit: filled in by the extensions that bring them. */
   readonly encodings: Set<BodyFacts['encoding']>
+  /** It takes UTF-8 in header fields, at any depth. */
+  takesUtf8Headers?: true
   sendBody?: BodySender
   closingReplyPerRecipient?: boolean
   /** What extensions keep about this hop between greeting and mail, by their keyword. */
@@ -242,6 +244,8 @@ export interface OutboundMail {
   readonly id: string
   readonly envelope: Envelope
   readonly facts: BodyFacts
+  /** Mail that this program is the first to handle: what a user of ours submitted, or a report it wrote. Absent: others' mail. */
+  readonly origin?: 'submitted' | 'report'
   readonly accepted: Instant
   readonly now: Instant
 }
@@ -294,8 +298,10 @@ export type ReplyMeaning =
 /** What a body should become for a hop. */
 export interface ConversionTarget {
   readonly encoding: BodyFacts['encoding']
+  /** Octets of a line at most, CRLF not counted. */
   readonly maxLine: number
-  readonly header: 'ascii' | 'utf8'
+  /** Of header fields, at any depth: no octets above 127, or whatever there is. */
+  readonly header: 'ascii' | 'raw'
 }
 
 export type Remedy =

@@ -1,5 +1,6 @@
-import type { BodyFacts } from '../mail/facts.ts'
+import type { BodyFacts, RawHeaders } from '../mail/facts.ts'
 import { applyEdits, type HeaderEdit, readHeader } from '../mime/fields.ts'
+import { inspector } from '../mime/inspect.ts'
 import type { RelayMail } from './relay-mail.ts'
 
 /** No header that was accepted is larger. */
@@ -23,19 +24,52 @@ export const editHeader = async (mail: RelayMail, edits: readonly HeaderEdit[]):
   }
 }
 
+/** The mail with these fields on top, octet for octet. */
+export const putOnTop = (mail: RelayMail, fields: Uint8Array): RelayMail => ({
+  ...mail,
+  facts: withHeader(mail.facts, fields, 0),
+  async *content() {
+    yield fields
+    yield* mail.content()
+  },
+})
+
 const withHeader = (facts: BodyFacts, header: Uint8Array, inPlaceOf: number): BodyFacts => {
+  const look = inspector({ maxHeader: 0 })
+  look.write(header)
+  const { facts: own } = look.end()
+  const { rawHeaders: before, ...rest } = facts
+  const raw = merged(own.rawHeaders, inPlaceOf === 0 ? before : inParts(before))
   const grown = header.length - inPlaceOf
-  const text = Buffer.from(header.buffer, header.byteOffset, header.length).toString('latin1')
-  const eightBit = /[^\x00-\x7f]/.test(text)
   return {
-    ...facts,
+    ...rest,
     octets: facts.octets + grown,
     headerOctets: facts.headerOctets + grown,
-    encoding: eightBit && facts.encoding === '7bit' ? '8bit' : facts.encoding,
-    eightBitHeader: eightBit || (inPlaceOf === 0 && facts.eightBitHeader),
-    longestLine: text.split('\r\n').reduce((most, line) => Math.max(most, line.length), facts.longestLine),
+    encoding: facts.encoding === '7bit' ? own.encoding : facts.encoding,
+    eightBitHeader: own.eightBitHeader || (inPlaceOf === 0 && facts.eightBitHeader),
+    longestLine: Math.max(facts.longestLine, own.longestLine),
+    ...(own.notUtf8 ? { notUtf8: true } : {}),
+    ...(raw ? { rawHeaders: raw } : {}),
   }
 }
+
+/** Those of fields that are not in the header of the message itself. Where not all are listed, there may be any. */
+const inParts = (raw: RawHeaders | undefined): RawHeaders | undefined => {
+  const fields = raw?.fields.filter(({ depth }) => depth > 0) ?? []
+  return raw && (fields.length > 0 || raw.fields.length >= MOST_LISTED) ? { ...raw, fields } : undefined
+}
+
+const merged = (one: RawHeaders | undefined, other: RawHeaders | undefined): RawHeaders | undefined =>
+  one && other
+    ? {
+        utf8: one.utf8 || other.utf8,
+        unknown: one.unknown || other.unknown,
+        fields: [...one.fields, ...other.fields].slice(0, MOST_LISTED),
+      }
+    : (one ?? other)
+
+/** `RawHeaders.fields` has no more. */
+const MOST_LISTED = 20
 
 const first = async (octets: number, content: AsyncIterable<Uint8Array>): Promise<Uint8Array> => {
   if (octets > MAX_HEADER) throw new Error(`A header of ${octets} octets is not edited`)

@@ -11,16 +11,31 @@ export interface RelayMail extends OutboundMail {
   content(): AsyncIterable<Uint8Array>
 }
 
-/** A body made fit for a hop. Undefined: it cannot be done without loss. Always given the mail as it was accepted. */
-export type Convert = (
-  target: ConversionTarget,
-  mail: RelayMail,
-) => Promise<Converted | undefined> | Converted | undefined
+/** Mail as a converter sees it, on its way to a hop or to a mailbox. */
+export type Convertible = Pick<RelayMail, 'id' | 'facts' | 'origin' | 'content'>
+
+/** A body made fit for a hop. Always given the mail as it was accepted. A Reply: why it cannot be done without loss. */
+export type Convert = (target: ConversionTarget, mail: Convertible) => Promise<Converted | Reply> | Converted | Reply
 
 export interface Converted {
+  /** Exact, of the result. */
   readonly facts: BodyFacts
+  /** Domains whose signatures of the message it breaks (DKIM). */
+  readonly broken: readonly string[]
+  /** Replayable. */
   content(): AsyncIterable<Uint8Array>
 }
+
+/** What was done to a mail for a hop's sake. */
+export interface Conversion extends Pick<Converted, 'broken'> {
+  readonly to: ConversionTarget
+}
+
+/**
+ * Fields to be put on top of mail that is in its final form, octet for octet, each with its CRLF: a signature. Asked once
+ * for each plan, after conversion and edits; nothing, where it is not to be signed. Reads the content as it needs.
+ */
+export type Sign = (mail: RelayMail, hop: Hop) => Promise<Uint8Array | undefined>
 
 /** A recipient that is not even offered to this hop. The reply's class agrees with `next`: 4yz for `later`, 5yz for `never`. */
 export interface Unsent {
@@ -31,8 +46,9 @@ export interface Unsent {
 
 /** One message as it will go to one hop, the same for all recipients in it. */
 export interface RelayPlan {
-  /** After conversion and edits. */
+  /** After conversion and edits, signed. */
   readonly mail: RelayMail
+  readonly conversion?: Conversion
   readonly params: ParamBag
   /** By recipient key. */
   readonly recipientParams: ReadonlyMap<number, ParamBag>

@@ -2,52 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { keptLog } from '../../test/doubles/kept-log.ts'
 import { factsOf, outbound } from '../../test/doubles/outbound.ts'
-import type { BodyFacts } from '../mail/facts.ts'
+import { hopWith, only, plan, read, refused, toy } from '../../test/doubles/relay-plans.ts'
 import { Refusal, refuse, reply } from '../mail/reply.ts'
-import { type Log, silentLog } from '../observe/log.ts'
-import { GreetedHop } from './client-hop.ts'
-import type { ClientFacet, ConversionTarget, Extension, Hop, Remedy } from './extension.ts'
+import type { ClientFacet, Extension, Hop, Remedy } from './extension.ts'
 import { flag, number, oneOf } from './param.ts'
-import { createRegistry } from './registry.ts'
-import type { Convert, RelayMail } from './relay-mail.ts'
-import { planRelay, type RelayPlans } from './relay-plan.ts'
-
-const NOBODY = { peer: { address: '192.0.2.1', port: 25 }, local: { address: '', port: 0 }, secured: undefined }
-
-const hopWith = (offers: readonly string[], set: (hop: Hop) => void = () => {}): Hop => {
-  const hop = new GreetedHop({ name: 'hop.test', channel: NOBODY }, new Map(offers.map((one) => [one, []])), 'none')
-  set(hop)
-  return hop
-}
-
-const toy = (keyword: string, client: ClientFacet, more: Partial<Extension> = {}): Extension => ({
-  keyword,
-  rfc: [],
-  client,
-  ...more,
-})
-
-const plan = (
-  mail: RelayMail,
-  hop: Hop,
-  extensions: readonly Extension[],
-  more: { readonly convert?: Convert; readonly log?: Log } = {},
-): Promise<RelayPlans> => planRelay(mail, { hop, registry: createRegistry(extensions), log: silentLog, ...more })
-
-const read = async (mail: { content(): AsyncIterable<Uint8Array> }): Promise<string> => {
-  let text = ''
-  for await (const chunk of mail.content()) text += Buffer.from(chunk).toString('latin1')
-  return text
-}
-
-/** The only plan there is. */
-const only = ({ plans, unsent }: RelayPlans) => {
-  assert.deepEqual([plans.length, unsent.length], [1, 0])
-  return plans[0] as (typeof plans)[number]
-}
-
-const refused = ({ unsent }: RelayPlans) =>
-  unsent.map((one) => `${one.recipient.key} ${one.reply.code} ${one.reply.status} ${one.next}`)
+import type { Convert, RelayMail, Sign } from './relay-mail.ts'
 
 describe('parameters', () => {
   const OWNERS = [
@@ -273,129 +232,48 @@ describe('what is done about what the hop lacks', () => {
   })
 })
 
-describe('conversion', () => {
-  const EIGHT = 'Subject: x\r\n\r\n\xe9\r\n'
-  const asked: ConversionTarget[] = []
-  /** Says what it was asked for, in the body. */
-  const converter: Convert = (target, mail) => {
-    asked.push(target)
-    const text = `Subject: x\r\n\r\n${target.encoding} ${target.maxLine} ${target.header} of ${mail.facts.encoding}\r\n`
-    const facts: BodyFacts = { ...factsOf(text), encoding: target.encoding, eightBitHeader: target.header === 'utf8' }
-    return {
-      facts,
+describe('a signature', () => {
+  /** The sum of the octets, on top: what it signs is what is sent. */
+  const summing: Sign = async (mail, hop) => {
+    const text = await read(mail)
+    assert.equal(mail.facts.octets, text.length)
+    return Buffer.from(`X-Sum: ${sum(text)}\r\n\tfor ${hop.name}\r\n`)
+  }
+  const sum = (text: string): number => [...text].reduce((all, char) => (all + char.charCodeAt(0)) % 65_536, 0)
+  const SIGNED = /^X-Sum: (\d+)\r\n\tfor hop\.test\r\n(.*)$/s
+  const size = toy('SIZE', { adds: ({ facts }) => ({ SIZE: String(facts.octets) }) })
+
+  test('is made of the final content, and counts in parameters and facts', async () => {
+    const edit = toy('L', { concerns: () => true, without: () => [{ do: 'prepend', field: ['X', 'y'] }] })
+    const convert: Convert = () => ({
+      facts: factsOf('A: b\r\n\r\n=E9\r\n'),
+      broken: [],
       async *content() {
-        yield Buffer.from(text)
+        yield Buffer.from('A: b\r\n\r\n=E9\r\n')
       },
-    }
-  }
-  const eightBit = toy('EIGHT', {
-    concerns: ({ facts }) => facts.encoding === '8bit',
-    without: () => [{ do: 'convert', into: { encoding: '7bit' } }],
-    adds: () => ({ BODY: '8BIT' }),
-  })
-  const binary = toy('BIN', {
-    concerns: ({ facts }) => facts.encoding === 'binary',
-    without: () => [{ do: 'convert', into: { encoding: '8bit' } }],
-  })
-  const takes8 = (hop: Hop) => void hop.encodings.add('8bit')
-
-  test('not where the hop takes the body as it is', async () => {
-    const mail = outbound({ text: EIGHT })
-    const made = only(await plan(mail, hopWith(['EIGHT'], takes8), [eightBit], { convert: converter }))
-    assert.equal(await read(made.mail), EIGHT)
-    assert.deepEqual(made.params, { BODY: '8BIT' })
-  })
-
-  test('to 7bit, parameters on the result', async () => {
-    const size = toy('SIZE', { adds: ({ facts }) => ({ SIZE: String(facts.octets) }) })
-    const mail = outbound({ text: EIGHT })
-    const made = only(await plan(mail, hopWith(['SIZE']), [eightBit, size], { convert: converter }))
-    assert.match(await read(made.mail), /7bit 998 ascii of 8bit/)
-    assert.deepEqual(made.params, { SIZE: String(made.mail.facts.octets) })
-  })
-
-  test('to a fixed point, always from the original', async () => {
-    const mail = outbound({ text: 'Subject: x\r\n\r\na\0b\r\n' })
-    asked.length = 0
-    const once = toy('ONCE', { concerns: () => true, without: () => [{ do: 'prepend', field: ['X', 'y'] }] })
-    const made = only(await plan(mail, hopWith([]), [once, binary, eightBit], { convert: converter }))
-    assert.match(await read(made.mail), /^X: y\r\nSubject: x\r\n\r\n7bit 998 ascii of binary\r\n$/)
-    assert.deepEqual(
-      asked.map(({ encoding }) => encoding),
-      ['7bit'],
-    )
-    asked.length = 0
-    const half = only(await plan(mail, hopWith(['EIGHT'], takes8), [binary, eightBit], { convert: converter }))
-    assert.match(await read(half.mail), /8bit 998 ascii of binary/)
-  })
-
-  test('cascades where one conversion makes another necessary', async () => {
-    const header = toy('HEADER', {
-      concerns: ({ facts }) => facts.eightBitHeader,
-      without: () => [{ do: 'convert', into: { header: 'ascii' } }],
     })
-    const longer = toy('LINES', {
-      // Only the converted body is found wanting.
-      concerns: ({ facts }) => !facts.eightBitHeader,
-      without: () => [{ do: 'convert', into: { maxLine: 70 } }],
-    })
-    asked.length = 0
-    const mail = outbound({ text: 'Subject: \xc3\xa9\r\n\r\nx\r\n' })
-    const made = only(await plan(mail, hopWith([], takes8), [header, longer], { convert: converter }))
-    assert.match(await read(made.mail), /8bit 70 ascii of 8bit/)
-    assert.equal(asked.length, 2)
+    const mail = outbound({ text: 'A: b\r\n\r\n\xe9\r\n' })
+    const made = only(await plan(mail, hopWith(['SIZE']), [size, edit], { convert, sign: summing }))
+    const text = await read(made.mail)
+    const [, said, signed = ''] = SIGNED.exec(text) ?? []
+    assert.equal(signed, 'X: y\r\nA: b\r\n\r\n=E9\r\n')
+    assert.equal(said, String(sum(signed)))
+    assert.deepEqual(made.mail.facts, factsOf(text))
+    assert.deepEqual(made.params, { SIZE: String(text.length) })
+    assert.equal(await read(made.mail), text, 'content can be read again')
   })
 
-  test('satisfied already: the converter is not troubled', async () => {
-    asked.length = 0
-    const eager = toy('EAGER', { concerns: () => true, without: () => [{ do: 'convert', into: { encoding: '7bit' } }] })
-    only(await plan(outbound(), hopWith([]), [eager], { convert: converter }))
-    assert.deepEqual(asked, [])
+  test('counts in what is too large for the hop', async () => {
+    const small = (hop: Hop) => void hop.limits.set('octets', outbound().facts.octets)
+    assert.deepEqual(refused(await plan(outbound(), hopWith([], small), [], { sign: summing })), [
+      '10 552 5.3.4 otherHost',
+    ])
+    only(await plan(outbound(), hopWith([], small), [], { sign: async () => undefined }))
   })
 
-  for (const [what, convert] of [
-    ['no converter', undefined],
-    ['a converter that cannot', () => undefined],
-  ] as const) {
-    test(`${what}: 5.6.3, and another host may do better`, async () => {
-      const made = await plan(outbound({ text: EIGHT }), hopWith([]), [eightBit], convert ? { convert } : {})
-      assert.deepEqual(refused(made), ['10 554 5.6.3 otherHost'])
-    })
-  }
-
-  test('8-bit octets are never sent raw, even where no extension cares', async () => {
-    assert.deepEqual(refused(await plan(outbound({ text: EIGHT }), hopWith([]), [])), ['10 554 5.6.3 otherHost'])
-    only(await plan(outbound({ text: EIGHT }), hopWith([], takes8), []))
-  })
-
-  test('a bare CR or LF: 5.6.0 unless the body is counted, and the hop takes binary', async () => {
-    const mail = outbound({ text: 'Subject: x\r\n\r\na\nb\r\n' })
-    assert.deepEqual(refused(await plan(mail, hopWith([], takes8), [])), ['10 554 5.6.0 otherHost'])
-    const counted = (hop: Hop) => {
-      hop.encodings.add('binary')
-      hop.sendBody = async () => {}
-    }
-    only(await plan(mail, hopWith([], counted), []))
-    const made = only(await plan(mail, hopWith([]), [], { convert: converter }))
-    assert.match(await read(made.mail), /7bit/)
-  })
-
-  test('long lines are tried, unless the hop said what it takes', async () => {
-    const mail = outbound({ text: `Subject: x\r\n\r\n${'x'.repeat(2000)}\r\n` })
-    assert.equal(only(await plan(mail, hopWith([]), [])).mail.facts.longestLine, 2000)
-    const short = (hop: Hop) => void hop.limits.set('line', 1000)
-    assert.deepEqual(refused(await plan(mail, hopWith([], short), [])), ['10 554 5.6.3 otherHost'])
-    const shorter = only(await plan(mail, hopWith([], short), [], { convert: converter }))
-    assert.match(await read(shorter.mail), /7bit 1000 ascii/)
-  })
-
-  test('larger than the hop takes: 5.3.4, after conversion and edits', async () => {
-    const least = (octets: number) => (hop: Hop) => void hop.limits.set('octets', octets)
-    const mail = outbound({ text: 'A: b\r\n\r\n12345\r\n' })
-    only(await plan(mail, hopWith([], least(15)), []))
-    assert.deepEqual(refused(await plan(mail, hopWith([], least(14)), [])), ['10 552 5.3.4 otherHost'])
-    const extension = toy('L', { concerns: () => true, without: () => [{ do: 'prepend', field: ['X', 'y'] }] })
-    assert.deepEqual(refused(await plan(mail, hopWith([], least(15)), [extension])), ['10 552 5.3.4 otherHost'])
+  test('that cannot be made is a fault of ours', async () => {
+    const sign = async () => Promise.reject(new TypeError('no key'))
+    await assert.rejects(plan(outbound(), hopWith([]), [], { sign }), TypeError)
   })
 })
 

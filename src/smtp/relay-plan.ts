@@ -2,13 +2,21 @@ import { formatPath } from '../mail/address.ts'
 import type { ParamBag } from '../mail/envelope.ts'
 import { Refusal, type Reply, reply } from '../mail/reply.ts'
 import type { HeaderEdit } from '../mime/fields.ts'
-import type { Log } from '../observe/log.ts'
+import type { Fields, Log } from '../observe/log.ts'
 import { inForce } from './client-hop.ts'
 import type { Extension, Hop, OutboundRecipient, Remedy } from './extension.ts'
 import type { Registry } from './registry.ts'
-import { editHeader } from './relay-edits.ts'
-import { makeFit, unfit } from './relay-fit.ts'
-import { type Convert, forSome, type RelayMail, type RelayPlan, type Unsent } from './relay-mail.ts'
+import { editHeader, putOnTop } from './relay-edits.ts'
+import { type Fit, makeFit, unfit } from './relay-fit.ts'
+import {
+  type Conversion,
+  type Convert,
+  forSome,
+  type RelayMail,
+  type RelayPlan,
+  type Sign,
+  type Unsent,
+} from './relay-mail.ts'
 import { awaited, concerns, mailParams, type ParamRules, recipientParams, sayable } from './relay-params.ts'
 
 export interface PlanOptions {
@@ -19,6 +27,7 @@ export interface PlanOptions {
   readonly log: Log
   /** Absent: what would have to be converted is refused (5.6.3). */
   readonly convert?: Convert
+  readonly sign?: Sign
 }
 
 /** What goes to the hop, and what does not. */
@@ -29,14 +38,28 @@ export interface RelayPlans {
 
 /**
  * What is done about what the hop lacks, and how the mail is sent. Conversions come first, to a fixed point; then the
- * other remedies, once; then the parameters, on the facts that resulted. Recipients that need different content get
- * plans of their own. Looks at nothing but its arguments, and reads the content only to edit its header.
+ * other remedies, once; then the signature; then the parameters, on the facts that resulted. Recipients that need
+ * different content get plans of their own. Looks at nothing but its arguments, and reads the content only to convert
+ * it, to edit its header and to sign it.
  */
-export const planRelay = (mail: RelayMail, options: PlanOptions): Promise<RelayPlans> => {
+export const planRelay = async (mail: RelayMail, options: PlanOptions): Promise<RelayPlans> => {
   const used = options.used ?? inForce(options.registry, options.hop.offers)
   const lacking = options.registry.extensions.filter((e) => e.client?.without && !used.has(e))
-  return planAll(mail, { ...options, used, lacking })
+  const made = await planAll(mail, { ...options, used, lacking })
+  for (const { conversion } of made.plans) {
+    if (conversion) options.log.event('info', 'converted', convertedFields(mail.id, options.hop.name, conversion))
+  }
+  return made
 }
+
+/** How the log tells of a conversion, for a hop or a transport. */
+export const convertedFields = (id: string, hop: string, { to, broken }: Conversion): Fields => ({
+  id,
+  hop,
+  to: to.encoding,
+  ...(to.header === 'ascii' ? { header: to.header } : {}),
+  ...(broken.length > 0 ? { 'broken-signatures': broken } : {}),
+})
 
 interface Rules extends Omit<PlanOptions, 'used'>, ParamRules {
   readonly lacking: readonly Extension[]
@@ -75,17 +98,19 @@ const partition = <T>(all: readonly T[], test: (one: T) => boolean): readonly [T
 }
 
 const planAlike = async (mail: RelayMail, rules: Rules): Promise<RelayPlans> => {
-  const { hop, lacking, convert } = rules
+  const { hop, lacking, convert, sign } = rules
   const remedies = (now: RelayMail): readonly Remedy[] =>
     lacking.length === 0 ? [] : lacking.flatMap((extension) => remediesOf(extension, now, hop))
   const fit = await makeFit(mail, hop, remedies, convert)
   if ('code' in fit) return refuseAll(mail, fit, 'otherHost')
-  const others = remedies(fit)
-  const refused = refusals(fit.recipients, others)
+  const others = remedies(fit.mail)
+  const refused = refusals(fit.mail.recipients, others)
   if (refused.length > 0) return without(mail, refused, rules)
-  const final = await editHeader(fit, others.flatMap(editOf))
+  const edited = await editHeader(fit.mail, others.flatMap(editOf))
+  const signature = await sign?.(edited, hop)
+  const final = signature ? putOnTop(edited, signature) : edited
   const why = unfit(final.facts, hop)
-  return why ? refuseAll(mail, why, 'otherHost') : address(mail, final, others, rules)
+  return why ? refuseAll(mail, why, 'otherHost') : address(mail, { ...fit, mail: final }, others, rules)
 }
 
 /** What remedies are still needed is asked anew: some may have been needed for the sake of those that do not go. */
@@ -138,7 +163,7 @@ const editOf = (remedy: Remedy): readonly HeaderEdit[] => {
 /** The last step: parameters, on the final facts, and whether all of it can be said. */
 const address = async (
   original: RelayMail,
-  mail: RelayMail,
+  { mail, conversion }: Fit,
   remedies: readonly Remedy[],
   rules: Rules,
 ): Promise<RelayPlans> => {
@@ -156,7 +181,8 @@ const address = async (
   if (refused.length > 0) return without(original, refused, rules)
   const relayed = new Set(remedies.flatMap((remedy) => (remedy.do === 'report' ? remedy.of : [])))
   const awaits = awaited(mail, params, byKey, rules.used)
-  return { plans: [{ mail, params, recipientParams: byKey, relayed, awaits }], unsent: [] }
+  const plan = { mail, params, recipientParams: byKey, relayed, awaits, ...(conversion ? { conversion } : {}) }
+  return { plans: [plan], unsent: [] }
 }
 
 const NOT_ASCII = reply(553, '5.6.7', 'The next host does not take internationalized addresses')
