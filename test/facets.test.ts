@@ -15,6 +15,7 @@ const real: readonly Extension[] = [
   extensions.eightBitMime(),
   extensions.enhancedStatusCodes(),
   extensions.chunking(),
+  extensions.binaryMime(),
   extensions.startTls({ asServer: async (c) => c, asClient: async (c) => c }),
   extensions.dsn(),
   extensions.help(),

@@ -1,4 +1,5 @@
 export { eightBitMime } from './8bitmime.ts'
+export { binaryMime } from './binarymime.ts'
 export { chunking } from './chunking.ts'
 export { dsn } from './dsn.ts'
 export { enhancedStatusCodes } from './enhancedstatuscodes.ts'

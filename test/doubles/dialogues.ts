@@ -50,6 +50,8 @@ const made: Readonly<Record<string, () => Extension>> = {
   ENHANCEDSTATUSCODES: extensions.enhancedStatusCodes,
   CHUNKING: () => extensions.chunking(),
   'CHUNKING-BY-16': () => extensions.chunking(16),
+  'CHUNKING-UNOFFERED': () => ({ ...extensions.chunking(), server: { offer: () => undefined } }),
+  BINARYMIME: extensions.binaryMime,
   STARTTLS: () => extensions.startTls(tls(false)),
   'STARTTLS-ENCRYPT': () => extensions.startTls(tls(false), 'encrypt'),
   'STARTTLS-VERIFY': () => extensions.startTls(tls(false), 'verify'),
