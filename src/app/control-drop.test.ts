@@ -15,7 +15,8 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { refuse } from '../mail/reply.ts'
 import { silentLog } from '../observe/log.ts'
-import { collectDrops, dropMail } from './control-drop.ts'
+import { dropCollector } from './control-collect.ts'
+import { dropMail } from './control-drop.ts'
 import type { Submission } from './mta.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'smail-drop-'))
@@ -37,7 +38,7 @@ const collecting = (directory: string, refusal?: () => never) => {
     taken.push({ mail, body: Buffer.concat(chunks).toString() })
     return { id: 'q1' }
   }
-  return { taken, collect: () => collectDrops({ directory, log: silentLog, submit }) }
+  return { taken, collect: () => dropCollector({ directory, log: silentLog, submit }).collect() }
 }
 
 test('what is dropped is collected once, with whoever owns the file', async () => {

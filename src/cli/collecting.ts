@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { qualified } from '../app/control-actions.ts'
-import { collectDrops } from '../app/control-drop.ts'
+import { dropCollector } from '../app/control-collect.ts'
 import type { Mta } from '../app/mta.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Clock } from '../observe/clock.ts'
@@ -20,10 +20,11 @@ export const collecting = (
   let stopped = false
   let alarm: ReturnType<Clock['after']> | undefined
   const { directory } = settings.drop
+  const drops = dropCollector({ directory, log, submit })
   const round = async (): Promise<void> => {
     // Made here, sendmail can leave mail in it later even where it may make no folder.
     await mkdir(directory, { recursive: true, mode: 0o700 }).catch(() => {})
-    await collectDrops({ directory, log, submit })
+    await drops.collect()
     if (!stopped) alarm = clock.after(EVERY, () => (current = round()))
   }
   let current = round()
