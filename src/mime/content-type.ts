@@ -1,0 +1,140 @@
+/** What a Content-Type field says (RFC 2045 5.1). */
+export interface ContentType {
+  /** Lower case; text/plain where it cannot be read (RFC 2045 5.2). */
+  readonly type: string
+  /** By lower-case names. Of two of one name the first counts; one in sections (RFC 2231) only if there is no plain one. */
+  readonly parameters: ReadonlyMap<string, string>
+}
+
+/** Parameters that are read, sections counted; of what comes behind none is looked at. */
+const MOST = 1000
+const TYPE = /^[!#$%&'*+.^_`{|}~\w-]+\/[!#$%&'*+.^_`{|}~\w-]+$/
+const SECTIONED = /^([^*]+)(?:\*(\d{1,4}))?(\*?)$/
+const NAME = /[^=;(\s]*/y
+const QUOTED = /"([^"\\]*(?:\\.[^"\\]*)*)(?:"|\\?$)/sy
+
+/**
+ * Reads the value of the field, folded as it stands, one character per octet. Takes more than the grammar: unquoted values
+ * with any characters but `;` and `(`, quotes and comments without an end. Never throws.
+ */
+export const readContentType = (value: string): ContentType => {
+  const text = value.replace(/[\r\n]/g, '')
+  const [type, end] = untilSemicolon(text, 0)
+  const parameters = new Map<string, string>()
+  const sections = new Map<string, Section[]>()
+  let at = end
+  for (let read = 0; text[at] === ';' && read < MOST; read++) {
+    const parameter = readParameter(text, at + 1)
+    at = parameter.end
+    const match = SECTIONED.exec(parameter.name.toLowerCase())
+    if (!match || parameter.value === undefined) continue
+    const [, name = '', number, extended = ''] = match
+    if (number !== undefined || extended !== '') {
+      const section = { number: Number(number ?? 0), extended: extended !== '', value: parameter.value }
+      sections.set(name, [...(sections.get(name) ?? []), section])
+    } else if (!parameters.has(name)) parameters.set(name, parameter.value)
+  }
+  for (const [name, all] of sections) if (!parameters.has(name)) parameters.set(name, together(all))
+  const compact = type.replace(/[ \t]/g, '').toLowerCase()
+  return { type: TYPE.test(compact) ? compact : 'text/plain', parameters }
+}
+
+/** The first word of a value such as Content-Transfer-Encoding's, lower case, comments left out; '' when there is none. */
+export const firstWord = (value: string): string => {
+  const [text] = untilSemicolon(value.replace(/[\r\n]/g, ''), 0)
+  return (text.split(/[ \t]/, 1)[0] ?? '').toLowerCase()
+}
+
+interface Parameter {
+  readonly name: string
+  /** Absent where no `=` came. */
+  readonly value?: string
+  /** Where the next semicolon stands, or the end of all. */
+  readonly end: number
+}
+
+const readParameter = (text: string, from: number): Parameter => {
+  const nameAt = skipBlanks(text, from)
+  NAME.lastIndex = nameAt
+  const name = NAME.exec(text)?.[0] ?? ''
+  const equals = skipBlanks(text, nameAt + name.length)
+  if (text[equals] !== '=') return { name, end: untilSemicolon(text, equals)[1] }
+  const valueAt = skipBlanks(text, equals + 1)
+  QUOTED.lastIndex = valueAt
+  const quoted = QUOTED.exec(text)
+  if (quoted === null) {
+    const [value, end] = untilSemicolon(text, valueAt)
+    return { name, value, end }
+  }
+  const value = (quoted[1] ?? '').replace(/\\(.)/gs, '$1')
+  return { name, value, end: untilSemicolon(text, valueAt + quoted[0].length)[1] }
+}
+
+/** What stands before the next semicolon, comments left out and trimmed, and where that semicolon is. */
+const untilSemicolon = (text: string, from: number): [string, number] => {
+  const pieces: string[] = []
+  let at = from
+  for (;;) {
+    const start = at
+    while (at < text.length && text[at] !== ';' && text[at] !== '(') at++
+    pieces.push(text.slice(start, at))
+    if (text[at] !== '(') break
+    at = afterComment(text, at)
+  }
+  return [trimmed(pieces.join(' ')), at]
+}
+
+/** Not trim(): to it, the last octet of a UTF-8 à is white space. */
+const trimmed = (text: string): string => {
+  let start = 0
+  let end = text.length
+  while (start < end && isBlank(text[start])) start++
+  while (end > start && isBlank(text[end - 1])) end--
+  return text.slice(start, end)
+}
+
+const isBlank = (character: string | undefined): boolean => character === ' ' || character === '\t'
+
+const skipBlanks = (text: string, from: number): number => {
+  let at = from
+  for (;;) {
+    if (isBlank(text[at])) at++
+    else if (text[at] === '(') at = afterComment(text, at)
+    else return at
+  }
+}
+
+/** Behind the comment that begins at `from`, comments within it included. */
+const afterComment = (text: string, from: number): number => {
+  let depth = 0
+  for (let at = from; at < text.length; at++) {
+    const character = text[at]
+    if (character === '\\') at++
+    else if (character === '(') depth++
+    else if (character === ')' && --depth === 0) return at + 1
+  }
+  return text.length
+}
+
+interface Section {
+  readonly number: number
+  readonly extended: boolean
+  readonly value: string
+}
+
+/** Sections in the order of their numbers, up to the first that is missing (RFC 2231 section 3), as octets. */
+const together = (all: readonly Section[]): string => {
+  const byNumber = new Map<number, Section>()
+  for (const section of all) if (!byNumber.has(section.number)) byNumber.set(section.number, section)
+  const pieces: string[] = []
+  for (let number = 0; ; number++) {
+    const section = byNumber.get(number)
+    if (!section) return pieces.join('')
+    const bare = section.extended && number === 0 ? section.value.replace(/^[^']*'[^']*'/, '') : section.value
+    pieces.push(
+      section.extended
+        ? bare.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+        : bare,
+    )
+  }
+}

@@ -1,0 +1,98 @@
+import { firstWord, readContentType } from './content-type.ts'
+import { asBuffer } from './octets.ts'
+
+/** What the header of a part, or of a message, says about its body. */
+export interface PartHead {
+  /** Lower case; text/plain where there is none or it cannot be read; message/rfc822 by default within multipart/digest. */
+  readonly type: string
+  /** `message`: an enclosed message that is not encoded, to be descended into. What is nested too deeply is a leaf whatever its type. */
+  readonly kind: 'leaf' | 'multipart' | 'message'
+  /** One character per octet. Of a multipart only; one without is a leaf. */
+  readonly boundary?: string
+  /** Lower case, as the first Content-Transfer-Encoding field says; '' when there is none. */
+  readonly encoding: string
+  /** More than one such field, and they do not say the same. */
+  readonly encodingConflict: boolean
+  /** MIME-Version, or any Content-* field, is there. */
+  readonly mime: boolean
+  readonly charset?: string
+}
+
+/**
+ * Octets of a boundary at most. RFC 2046 allows 70, and longer ones are met; a multipart with one that is longer still is
+ * taken for one without.
+ */
+export const MAX_BOUNDARY = 1000
+
+const COLON = 58
+const IDENTITY = new Set(['', '7bit', '8bit', 'binary'])
+
+/** The name before the colon, as `readHeader` sees it; '' when these octets are no field. */
+export const fieldName = (raw: Uint8Array): string => {
+  let end = 0
+  while (isNameOctet(raw[end])) end++
+  if (end === 0) return ''
+  let colon = end
+  while (raw[colon] === 32 || raw[colon] === 9) colon++
+  return raw[colon] === COLON ? asBuffer(raw).toString('latin1', 0, end) : ''
+}
+
+const isNameOctet = (octet: number | undefined): boolean =>
+  octet !== undefined && octet > 32 && octet < 127 && octet !== COLON
+
+/** Gathers, field by field, what a header says. */
+export class HeadReader {
+  #type: string | undefined
+  #encoding: string | undefined
+  #conflict = false
+  #encoded = false
+  #mime = false
+
+  /** The first piece will do, where a field comes in several. */
+  field(name: string, raw: Uint8Array): void {
+    // Most fields are none of these, and names are short.
+    if (!/^[cm]/i.test(name)) return
+    const lower = name.toLowerCase()
+    if (lower === 'mime-version') this.#mime = true
+    if (!lower.startsWith('content-')) return
+    this.#mime = true
+    if (lower === 'content-type') this.#type ??= bodyOf(raw)
+    else if (lower === 'content-transfer-encoding') {
+      const encoding = firstWord(bodyOf(raw))
+      this.#encoding ??= encoding
+      this.#conflict ||= encoding !== this.#encoding
+      this.#encoded ||= !IDENTITY.has(encoding)
+    }
+  }
+
+  /** `usual`: the type where the header names none. */
+  end(usual: string, maySplit: boolean): PartHead {
+    const { type, parameters } = this.#type === undefined ? none(usual) : readContentType(this.#type)
+    const boundary = type.startsWith('multipart/') ? boundaryOf(parameters) : undefined
+    const message = (type === 'message/rfc822' || type === 'message/global') && !this.#encoded
+    const kind = boundary !== undefined ? 'multipart' : message ? 'message' : 'leaf'
+    const charset = parameters.get('charset')
+    return {
+      type,
+      kind: maySplit ? kind : 'leaf',
+      ...(boundary === undefined ? {} : { boundary }),
+      encoding: this.#encoding ?? '',
+      encodingConflict: this.#conflict,
+      mime: this.#mime,
+      ...(charset === undefined ? {} : { charset }),
+    }
+  }
+}
+
+const none = (type: string) => ({ type, parameters: new Map<string, string>() })
+
+/** Not longer than allowed, without the white space at its end that no boundary has (RFC 2046 5.1.1). */
+const boundaryOf = (parameters: ReadonlyMap<string, string>): string | undefined => {
+  const boundary = (parameters.get('boundary') ?? '').replace(/(?<![ \t])[ \t]+$/, '')
+  return boundary === '' || boundary.length > MAX_BOUNDARY ? undefined : boundary
+}
+
+const bodyOf = (raw: Uint8Array): string => {
+  const octets = asBuffer(raw)
+  return octets.toString('latin1', octets.indexOf(COLON) + 1)
+}
