@@ -87,8 +87,9 @@ export class ClientConversation {
   async send(mail: RelayMail, settled: (outcome: SendOutcome) => void): Promise<readonly OutboundRecipient[]> {
     if (this.#busy) throw new Error('Another mail is being sent')
     this.#busy = true
+    await using scope = new AsyncDisposableStack()
     try {
-      const plans = await planRelay(mail, { ...this.#options, hop: this.hop, used: this.#used })
+      const plans = await planRelay(mail, { ...this.#options, hop: this.hop, used: this.#used, scope })
       for (const one of plans.unsent) settled(this.#unsent(one))
       return await this.#work(
         plans.plans.map((plan) => ({ plan, recipients: plan.mail.recipients })),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { keptLog } from '../../test/doubles/kept-log.ts'
-import { factsOf, outbound } from '../../test/doubles/outbound.ts'
+import { factsOf, outbound, type Talk, withHop } from '../../test/doubles/outbound.ts'
 import { hopWith, only, plan, read, refused, toy } from '../../test/doubles/relay-plans.ts'
 import type { BodyFacts, RawHeaders } from '../mail/facts.ts'
 import { reply } from '../mail/reply.ts'
@@ -192,9 +192,39 @@ describe('conversion', () => {
     })
   })
 
+  test('lets go of what it holds when the mail was sent, or refused', async () => {
+    const events: string[] = []
+    const holding: Convert = async (target, mail, scope) => {
+      scope.defer(async () => void events.push('let go'))
+      const converted = (await converter(target, mail, scope)) as Converted
+      return {
+        ...converted,
+        async *content() {
+          yield* converted.content()
+          events.push('read')
+        },
+      }
+    }
+    const script = (...lines: string[]) => ['S: 220 hop', 'C: EHLO me.test', 'S: 250 hop', ...lines].join('\n')
+    const mail = outbound({ text: EIGHT })
+    const send = async ({ send: one }: Talk) => {
+      events.push(...(await one(mail)))
+    }
+    const transaction = [
+      'C: MAIL FROM:<me@here.test>',
+      'S: 250 ok',
+      'C: RCPT TO:<a@there.test>',
+      'S: 250 ok',
+      'C: DATA',
+    ]
+    await withHop(script(...transaction, 'S: 354 go', 'C: …body', 'S: 250 ok'), [], send, { convert: holding })
+    await withHop(script('C: MAIL FROM:<me@here.test>', 'S: 550 no'), [], send, { convert: holding })
+    assert.deepEqual(events, ['read', 'let go', '10 250', 'let go', '10 550'])
+  })
+
   test('is logged with the signatures it breaks, once for what is sent', async () => {
-    const breaking: Convert = async (target, mail) => ({
-      ...((await converter(target, mail)) as Converted),
+    const breaking: Convert = async (target, mail, scope) => ({
+      ...((await converter(target, mail, scope)) as Converted),
       broken: ['a.test', 'b.test'],
     })
     const log = keptLog()

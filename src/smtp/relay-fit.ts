@@ -1,7 +1,7 @@
 import type { BodyFacts } from '../mail/facts.ts'
 import { type Reply, reply } from '../mail/reply.ts'
 import type { ConversionTarget, Hop, Remedy } from './extension.ts'
-import { type Conversion, type Convert, lineLimit, type RelayMail } from './relay-mail.ts'
+import { type Conversion, type Convert, lineLimit, type RelayMail, type Scope } from './relay-mail.ts'
 
 type Into = Partial<ConversionTarget>
 
@@ -89,9 +89,8 @@ export interface Fit {
  */
 export const makeFit = async (
   mail: RelayMail,
-  hop: Hop,
   remedies: (mail: RelayMail) => readonly Remedy[],
-  convert: Convert | undefined,
+  { hop, convert, scope }: { readonly hop: Hop; readonly convert?: Convert; readonly scope: Scope },
 ): Promise<Fit | Reply> => {
   let target: Into = {}
   let fit: Fit = { mail }
@@ -108,7 +107,7 @@ export const makeFit = async (
       )
     }
     const to = whole(target, mail.facts, hop)
-    const converted = await convert(to, mail)
+    const converted = await convert(to, mail, scope)
     if ('code' in converted) return converted
     const { facts, broken } = converted
     fit = { mail: { ...mail, facts, content: () => converted.content() }, conversion: { to, broken } }

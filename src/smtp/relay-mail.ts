@@ -1,6 +1,7 @@
 import type { ParamBag } from '../mail/envelope.ts'
 import type { BodyFacts } from '../mail/facts.ts'
 import type { Reply } from '../mail/reply.ts'
+import type { Fields } from '../observe/log.ts'
 import type { ConversionTarget, Hop, OutboundMail, OutboundRecipient } from './extension.ts'
 
 /** Mail as it is handed to a conversation. `facts.octets` is the exact size of the content. */
@@ -14,15 +15,25 @@ export interface RelayMail extends OutboundMail {
 /** Mail as a converter sees it, on its way to a hop or to a mailbox. */
 export type Convertible = Pick<RelayMail, 'id' | 'facts' | 'origin' | 'content'>
 
-/** A body made fit for a hop. Always given the mail as it was accepted. A Reply: why it cannot be done without loss. */
-export type Convert = (target: ConversionTarget, mail: Convertible) => Promise<Converted | Reply> | Converted | Reply
+/**
+ * A body made fit for a hop. Always given the mail as it was accepted. A Reply: why it cannot be done without loss. What it
+ * holds on to beside memory it lets go with the scope.
+ */
+export type Convert = (
+  target: ConversionTarget,
+  mail: Convertible,
+  scope: Scope,
+) => Promise<Converted | Reply> | Converted | Reply
+
+/** Of a mail under way, an AsyncDisposableStack: what is deferred happens when nobody reads the mail any more. */
+export type Scope = Pick<AsyncDisposableStack, 'defer'>
 
 export interface Converted {
   /** Exact, of the result. */
   readonly facts: BodyFacts
   /** Domains whose signatures of the message it breaks (DKIM). */
   readonly broken: readonly string[]
-  /** Replayable. */
+  /** Replayable, within the scope. */
   content(): AsyncIterable<Uint8Array>
 }
 
@@ -30,6 +41,15 @@ export interface Converted {
 export interface Conversion extends Pick<Converted, 'broken'> {
   readonly to: ConversionTarget
 }
+
+/** How the log tells of a conversion; `where`: for which hop, or which transport. */
+export const convertedFields = (id: string, where: Fields, { to, broken }: Conversion): Fields => ({
+  id,
+  ...where,
+  to: to.encoding,
+  ...(to.header === 'ascii' ? { header: to.header } : {}),
+  ...(broken.length > 0 ? { 'broken-signatures': broken } : {}),
+})
 
 /**
  * Fields to be put on top of mail that is in its final form, octet for octet, each with its CRLF: a signature. Asked once

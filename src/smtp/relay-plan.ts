@@ -2,18 +2,19 @@ import { formatPath } from '../mail/address.ts'
 import type { ParamBag } from '../mail/envelope.ts'
 import { Refusal, type Reply, reply } from '../mail/reply.ts'
 import type { HeaderEdit } from '../mime/fields.ts'
-import type { Fields, Log } from '../observe/log.ts'
+import type { Log } from '../observe/log.ts'
 import { inForce } from './client-hop.ts'
 import type { Extension, Hop, OutboundRecipient, Remedy } from './extension.ts'
 import type { Registry } from './registry.ts'
 import { editHeader, putOnTop } from './relay-edits.ts'
 import { type Fit, makeFit, unfit } from './relay-fit.ts'
 import {
-  type Conversion,
   type Convert,
+  convertedFields,
   forSome,
   type RelayMail,
   type RelayPlan,
+  type Scope,
   type Sign,
   type Unsent,
 } from './relay-mail.ts'
@@ -27,6 +28,8 @@ export interface PlanOptions {
   readonly log: Log
   /** Absent: what would have to be converted is refused (5.6.3). */
   readonly convert?: Convert
+  /** The plans can be carried out until it ends. */
+  readonly scope: Scope
   readonly sign?: Sign
 }
 
@@ -47,19 +50,11 @@ export const planRelay = async (mail: RelayMail, options: PlanOptions): Promise<
   const lacking = options.registry.extensions.filter((e) => e.client?.without && !used.has(e))
   const made = await planAll(mail, { ...options, used, lacking })
   for (const { conversion } of made.plans) {
-    if (conversion) options.log.event('info', 'converted', convertedFields(mail.id, options.hop.name, conversion))
+    if (conversion)
+      options.log.event('info', 'converted', convertedFields(mail.id, { hop: options.hop.name }, conversion))
   }
   return made
 }
-
-/** How the log tells of a conversion, for a hop or a transport. */
-export const convertedFields = (id: string, hop: string, { to, broken }: Conversion): Fields => ({
-  id,
-  hop,
-  to: to.encoding,
-  ...(to.header === 'ascii' ? { header: to.header } : {}),
-  ...(broken.length > 0 ? { 'broken-signatures': broken } : {}),
-})
 
 interface Rules extends Omit<PlanOptions, 'used'>, ParamRules {
   readonly lacking: readonly Extension[]
@@ -98,10 +93,10 @@ const partition = <T>(all: readonly T[], test: (one: T) => boolean): readonly [T
 }
 
 const planAlike = async (mail: RelayMail, rules: Rules): Promise<RelayPlans> => {
-  const { hop, lacking, convert, sign } = rules
+  const { hop, lacking, sign } = rules
   const remedies = (now: RelayMail): readonly Remedy[] =>
     lacking.length === 0 ? [] : lacking.flatMap((extension) => remediesOf(extension, now, hop))
-  const fit = await makeFit(mail, hop, remedies, convert)
+  const fit = await makeFit(mail, remedies, rules)
   if ('code' in fit) return refuseAll(mail, fit, 'otherHost')
   const others = remedies(fit.mail)
   const refused = refusals(fit.mail.recipients, others)

@@ -97,6 +97,8 @@ export interface Origin {
    * postmaster is told of mail without a sender.
    */
   readonly kind: string
+  /** A user of ours wrote it: it came to a submission listener, from a program of this machine, or with a proved identity. */
+  readonly submitted?: true
 }
 
 /** What is stored beside the body. */

@@ -8,6 +8,7 @@ import type { OutboundRecipient } from '../smtp/extension.ts'
 import type { RelayMail } from '../smtp/relay-mail.ts'
 import type { SpooledMessage, SpooledRecipient } from '../spool/spool.ts'
 import type { Connections } from './connections.ts'
+import { asConvertible } from './convertible.ts'
 import { lastWord, OutOfReach, type ReachOptions, reach } from './reach.ts'
 import type { Outcome } from './transport.ts'
 
@@ -142,18 +143,14 @@ export class Delivery {
     this.#words.set(key, lastWord(this.#words.get(key), diagnosis))
   }
 
-  /** The spool's facts are those of the message as it came; what we wrote before it is part of its header. */
   #mail(recipients: readonly OutboundRecipient[]): RelayMail {
-    const { id, params, facts, accepted, octets } = this.#message
-    const headerOctets = facts.headerOctets + octets - facts.octets
+    const { params, accepted } = this.#message
     return {
-      id,
+      ...asConvertible(this.#message),
       envelope: { sender: this.#sender, params, recipients },
-      facts: { ...facts, octets, headerOctets },
       accepted,
       now: this.#tools.options.clock.now(),
       recipients,
-      content: () => this.#message.content(),
     }
   }
 }

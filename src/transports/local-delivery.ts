@@ -6,8 +6,10 @@ import { type Header, readHeader } from '../mime/fields.ts'
 import { deliveredTo, returnPath, wasDeliveredTo } from '../mime/trace.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
+import type { Convert } from '../smtp/relay-mail.ts'
 import type { SpooledMessage, SpooledRecipient } from '../spool/spool.ts'
 import { failureOf } from './local-errors.ts'
+import { asText } from './local-text.ts'
 import type { Outcome, Transport } from './transport.ts'
 
 export interface LocalOptions {
@@ -16,6 +18,8 @@ export interface LocalOptions {
   readonly runningAs: { readonly uid: number; readonly gid: number }
   readonly clock: Clock
   readonly log: Log
+  /** Absent: mail that is binary is refused (5.6.3). */
+  readonly convert?: Convert
 }
 
 /**
@@ -25,7 +29,9 @@ export interface LocalOptions {
 export type Deposit = (mailbox: Mailbox, mail: LocalMail, signal: AbortSignal) => Promise<void>
 
 export interface LocalMail {
-  readonly message: SpooledMessage
+  readonly message: Pick<SpooledMessage, 'id' | 'sender'>
+  /** With CRLF where a line ends, and neither CR nor LF anywhere else; without NUL. Replayable. */
+  content(): AsyncIterable<Uint8Array>
   /** The lines that final delivery puts on top of the message, with LF: Return-Path (RFC 5321 4.4) and Delivered-To. */
   readonly top: string
 }
@@ -65,23 +71,24 @@ const headerOf = async (message: SpooledMessage): Promise<Header> => {
 }
 
 /** A transport out of a way to put one copy into a mailbox: each recipient gets a copy, one after the other. */
-export const localTransport = (
-  { name, runningAs, clock, log }: LocalOptions,
-  perDestination: number,
-  deposit: Deposit,
-): Transport => {
+export const localTransport = (options: LocalOptions, perDestination: number, deposit: Deposit): Transport => {
+  const { name, runningAs, clock, log } = options
   const said = (answer: Reply): Diagnosis => ({ ...answer, by: 'local', at: clock.now() })
 
   const attempt = async (
     mailbox: Mailbox,
     message: SpooledMessage,
+    text: () => ReturnType<typeof asText>,
     recipient: SpooledRecipient,
     signal: AbortSignal,
   ): Promise<Omit<Outcome, 'of'>> => {
     try {
       signal.throwIfAborted()
       if (wasDeliveredTo(await headerOf(message), recipient.address)) return { diagnosis: said(LOOP) }
-      await deposit(mailbox, { message, top: top(message, recipient) }, signal)
+      const made = await text()
+      if ('code' in made) return { diagnosis: said(made) }
+      const mail = { message, content: () => made.content(), top: top(message, recipient) }
+      await deposit(mailbox, mail, signal)
       return { diagnosis: said(DELIVERED), event: 'delivered' }
     } catch (error) {
       if (signal.aborted && error === signal.reason) return { diagnosis: said(INTERRUPTED) }
@@ -100,8 +107,11 @@ export const localTransport = (
     async deliver({ message, recipients, to }, signal, settled) {
       if (to.to !== 'mailbox') throw new Misconfigured(`the transport ${name} delivers into mailboxes, not to hosts`)
       refuseOtherUsers(to.mailbox, runningAs)
+      await using scope = new AsyncDisposableStack()
+      let text: ReturnType<typeof asText> | undefined
+      const once = () => (text ??= asText(message, options, signal, scope))
       for (const recipient of recipients) {
-        settled({ of: recipient.key, ...(await attempt(to.mailbox, message, recipient, signal)) })
+        settled({ of: recipient.key, ...(await attempt(to.mailbox, message, once, recipient, signal)) })
       }
     },
     async close() {},

@@ -65,6 +65,7 @@ transportContract('maildir', async () => {
     arrived: () => arrived(path),
     end: () => rm(folder, { recursive: true }),
     final: true,
+    mayRefuse: ['nul'],
   }
 })
 

@@ -48,10 +48,10 @@ export const maildirTransport = (options: MaildirOptions): Transport => {
     }
   }
 
-  const write = async (at: Place, path: string, { message, top }: LocalMail, signal: AbortSignal): Promise<void> => {
+  const write = async (at: Place, path: string, { content, top }: LocalMail, signal: AbortSignal): Promise<void> => {
     const file = await create(at, path)
     try {
-      for await (const octets of batched(withTop(top, lines(message.content())))) {
+      for await (const octets of batched(withTop(top, lines(content())))) {
         signal.throwIfAborted()
         await file.write(octets)
       }

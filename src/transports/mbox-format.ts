@@ -7,7 +7,7 @@ import type { Plan } from './local-lock.ts'
 const SCANNED = 64 * 1024
 
 /** `From SENDER DATE`, the date as asctime(3) writes it, in UTC. */
-export const fromLine = ({ sender }: SpooledMessage, at: Instant): string => {
+export const fromLine = ({ sender }: Pick<SpooledMessage, 'sender'>, at: Instant): string => {
   const [day = '', date = '', month = '', year = '', time = ''] = new Date(at).toUTCString().split(/,? /)
   const who = sender === null ? 'MAILER-DAEMON' : formatAddress(sender).replace(/\s/g, '-')
   return `From ${who} ${day} ${month} ${String(Number(date)).padStart(2)} ${time} ${year}`

@@ -89,6 +89,7 @@ transportContract('mbox', async () => {
     arrived: () => arrived(path),
     end: () => rm(folder, { recursive: true }),
     final: true,
+    mayRefuse: ['nul'],
   }
 })
 

@@ -63,7 +63,7 @@ export const mboxTransport = (options: MboxOptions): Transport => {
     file: DiskFile,
     before: number,
     held: DotLock,
-    { message, top }: LocalMail,
+    { message, content, top }: LocalMail,
     signal: AbortSignal,
   ): Promise<void> => {
     const first = fromLine(message, clock.now())
@@ -71,7 +71,7 @@ export const mboxTransport = (options: MboxOptions): Transport => {
     await held.plan({ size: before, firstLine: first })
     try {
       let last: number | undefined
-      for await (const octets of batched(withTop(`${lead}${first}\n${top}`, quoteFrom(lines(message.content()))))) {
+      for await (const octets of batched(withTop(`${lead}${first}\n${top}`, quoteFrom(lines(content()))))) {
         signal.throwIfAborted()
         await file.write(octets)
         last = octets.at(-1)

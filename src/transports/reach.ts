@@ -14,7 +14,7 @@ import type { ClientTimeouts } from '../smtp/client-timeouts.ts'
 import { type ClientConversation, openConversation } from '../smtp/conversation.ts'
 import { RetryWithout } from '../smtp/extension.ts'
 import type { Registry } from '../smtp/registry.ts'
-import type { Convert } from '../smtp/relay-mail.ts'
+import type { Convert, Sign } from '../smtp/relay-mail.ts'
 
 export interface ReachOptions {
   readonly registry: Registry
@@ -29,6 +29,7 @@ export interface ReachOptions {
   /** TLS from the first octet (RFC 8314): given before the hop's greeting. */
   readonly secure?: (channel: Channel, name: string) => Promise<Channel>
   readonly convert?: Convert
+  readonly sign?: Sign
 }
 
 /** A host with which no conversation could be begun. */

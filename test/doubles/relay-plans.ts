@@ -3,7 +3,7 @@ import { type Log, silentLog } from '../../src/observe/log.ts'
 import { GreetedHop } from '../../src/smtp/client-hop.ts'
 import type { ClientFacet, Extension, Hop } from '../../src/smtp/extension.ts'
 import { createRegistry } from '../../src/smtp/registry.ts'
-import type { Convert, RelayMail, Sign } from '../../src/smtp/relay-mail.ts'
+import type { Convert, RelayMail, Scope, Sign } from '../../src/smtp/relay-mail.ts'
 import { planRelay, type RelayPlans } from '../../src/smtp/relay-plan.ts'
 
 const NOBODY = { peer: { address: '192.0.2.1', port: 25 }, local: { address: '', port: 0 }, secured: undefined }
@@ -26,8 +26,15 @@ export const plan = (
   mail: RelayMail,
   hop: Hop,
   extensions: readonly Extension[],
-  more: { readonly convert?: Convert; readonly sign?: Sign; readonly log?: Log } = {},
-): Promise<RelayPlans> => planRelay(mail, { hop, registry: createRegistry(extensions), log: silentLog, ...more })
+  more: { readonly convert?: Convert; readonly sign?: Sign; readonly log?: Log; readonly scope?: Scope } = {},
+): Promise<RelayPlans> =>
+  planRelay(mail, {
+    hop,
+    registry: createRegistry(extensions),
+    log: silentLog,
+    scope: new AsyncDisposableStack(),
+    ...more,
+  })
 
 /** The content, one character per octet. */
 export const read = async (mail: { content(): AsyncIterable<Uint8Array> }): Promise<string> => {
