@@ -120,6 +120,12 @@ const MISTAKES: readonly [what: string, source: string, ...told: string[]][] = [
     "smail.yaml:2:15 limits.recipients: is '0'; expected at least 1",
   ],
   [
+    'a word of another setting',
+    'conversion: { signed: refuse, downgrade: mda }\n',
+    "smail.yaml:1:23 conversion.signed: is 'refuse'; expected one of bounce, convert",
+    "smail.yaml:1:42 conversion.downgrade: is 'mda'; expected one of never, msa; did you mean msa?",
+  ],
+  [
     'a size out of range',
     'limits: { message: 5 }\n',
     "smail.yaml:1:20 limits.message: '5' is too small; expected at least 64KiB",
@@ -169,6 +175,12 @@ const MISTAKES: readonly [what: string, source: string, ...told: string[]][] = [
 ]
 
 for (const [what, source, ...told] of MISTAKES) test(`placed: ${what}`, () => assert.deepEqual(faults(source), told))
+
+test('signatures are not broken, and header fields not encoded, unless it is asked for', () => {
+  assert.deepEqual(settings('').conversion, { signed: 'bounce', downgrade: 'never' })
+  const asked = settings('conversion: { signed: convert, downgrade: msa }\n')
+  assert.deepEqual(asked.conversion, { signed: 'convert', downgrade: 'msa' })
+})
 
 test('texts keep the form they were written in', () => {
   const source = [

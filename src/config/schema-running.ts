@@ -7,6 +7,7 @@ import type { Machine } from './machine.ts'
 import type { Places } from './place.ts'
 import type {
   ControlSettings,
+  ConversionSettings,
   DnsSettings,
   LimitSettings,
   LogSettings,
@@ -110,6 +111,17 @@ export const queue: z.ZodType<QueueSettings> = z.strictObject({
   'return-limit': size()
     .default(64 * KIB)
     .describe('How much of a message a report returns at most.'),
+})
+
+export const conversion: z.ZodType<ConversionSettings> = z.strictObject({
+  signed: z
+    .enum(['bounce', 'convert'])
+    .default('bounce')
+    .describe('Mail whose signed or encrypted parts would have to change: it comes back, or its signatures break.'),
+  downgrade: z
+    .enum(['never', 'msa'])
+    .default('never')
+    .describe("Whose UTF-8 header fields are encoded for hosts that do not take them: nobody's, or our own users'."),
 })
 
 export const log: z.ZodType<LogSettings> = z.strictObject({

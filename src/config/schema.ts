@@ -4,7 +4,7 @@ import { domain, list, listenAddress, mailbox, network, path } from './leaves.ts
 import type { Machine } from './machine.ts'
 import type { Places } from './place.ts'
 import { directors, routers, transports } from './schema-mail.ts'
-import { control, dns, limits, limitsOfListener, log, queue, spool, timeouts } from './schema-running.ts'
+import { control, conversion, dns, limits, limitsOfListener, log, queue, spool, timeouts } from './schema-running.ts'
 import type { LimitSettings, ListenAddress, Settings, TlsSettings } from './settings.ts'
 
 /** The schemas of extensions' settings, by keyword in lower case. An extension without settings has an empty one. */
@@ -67,6 +67,7 @@ export const sections = (machine: Machine, places: Places, extensions: Extension
       .describe('Where sendmail leaves mail while nothing runs.'),
     dns: dns.prefault({}).describe('How names are looked up.'),
     'bare-newlines': bareNewlines.default('refuse').describe('What becomes of mail with a bare CR or LF.'),
+    conversion: conversion.prefault({}).describe('How mail is made fit for hosts that do not take it as it is.'),
   }
 }
 

@@ -28,6 +28,7 @@ export interface Settings {
   readonly drop: { readonly directory: string }
   readonly dns: DnsSettings
   readonly 'bare-newlines': BareNewlines
+  readonly conversion: ConversionSettings
 }
 
 /** What its own schema made of each block; `off` for an extension that shall not be there. */
@@ -176,6 +177,14 @@ export interface QueueSettings {
   readonly drain: number
   /** Octets of the original message that a report returns at most. */
   readonly 'return-limit': number
+}
+
+/** What is done to mail that the next hop does not take as it is, beyond what changes no meaning. */
+export interface ConversionSettings {
+  /** Where something signed or encrypted would have to change: the mail comes back, or its signature breaks. */
+  readonly signed: 'bounce' | 'convert'
+  /** Whose UTF-8 in header fields is encoded where it must be ASCII: nobody's, or that of mail submitted to us. */
+  readonly downgrade: 'never' | 'msa'
 }
 
 export interface LogSettings {
