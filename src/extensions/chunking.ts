@@ -13,10 +13,10 @@ const OUT_OF_STEP: Answer = {
 }
 
 /** The chunk's octets follow whatever the answer (RFC 3030 section 2), so they are read before it is given. */
-const drain = async (args: string, session: Session): Promise<Answer> => {
+const refuseChunk = async (args: string, session: Session): Promise<Answer> => {
   const chunk = readArgs(args)
   if (chunk === undefined) return OUT_OF_STEP
-  for await (const _ of session.take(chunk.octets));
+  await session.skip(chunk.octets)
   return reply(503, '5.5.1', 'BDAT is not in place here')
 }
 
@@ -24,12 +24,12 @@ const BDAT: Verb = {
   phases: ['mail', 'rcpt', 'body'],
   batches: true,
   usage: 'BDAT octets [LAST]',
-  outOfPhase: drain,
+  outOfPhase: refuseChunk,
   async run(args, session) {
     const chunk = readArgs(args)
     if (chunk === undefined) return OUT_OF_STEP
     try {
-      await session.append(session.take(chunk.octets))
+      await session.append(session.take(chunk.octets), chunk.octets)
     } catch (error) {
       if (!(error instanceof Refusal) || !chunk.last) throw error
     }

@@ -16,7 +16,8 @@ export const size = (maxOctets: number): Extension => {
     server: {
       offer: () => [String(maxOctets)],
       onMail: (_sender, params) => demand(get(params, SIZE) ?? 0),
-      onBody: (total) => demand(total),
+      onAnnounced: demand,
+      onBody: demand,
     },
     client: {
       offered({ hop }, [limit]) {

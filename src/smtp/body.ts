@@ -2,16 +2,21 @@ import type { ParamBag, Recipient } from '../mail/envelope.ts'
 import { Refusal, type Reply, reply } from '../mail/reply.ts'
 import type { HeaderEdit } from '../mime/fields.ts'
 import { type Inspector, inspector } from '../mime/inspect.ts'
+import type { Conduct } from './conduct.ts'
 import type { BodyEnd, Session, Transaction } from './extension.ts'
 import { grammarOf, type Hooks } from './offers.ts'
 import type { Incoming, IncomingEnd, Sink } from './sink.ts'
 
-/** One body on its way from the wire to the sink. What goes wrong is remembered, and the source is read out all the same. */
+/**
+ * One body on its way from the wire to the sink. What goes wrong is remembered, and the source is read out all the same,
+ * as far as the client's conduct allows.
+ */
 export class Body {
   readonly #transaction: Transaction
   readonly #session: Session
   readonly #sink: Sink
   readonly #hooks: Hooks
+  readonly #conduct: Conduct
   readonly #inspector: Inspector
   #incoming: Incoming | undefined
   #failure: unknown
@@ -23,16 +28,23 @@ export class Body {
     sink: Sink
     hooks: Hooks
     maxHeader: number
+    conduct: Conduct
   }) {
     this.#transaction = about.transaction
     this.#session = about.session
     this.#sink = about.sink
     this.#hooks = about.hooks
+    this.#conduct = about.conduct
     this.#inspector = inspector({ maxHeader: about.maxHeader })
   }
 
   get failure(): unknown {
     return this.#failure
+  }
+
+  /** Octets taken. */
+  get octets(): number {
+    return this.#octets
   }
 
   /** Asks the sink for a place. Throws what keeps the body from being taken. */
@@ -48,19 +60,50 @@ export class Body {
     if (this.#failure !== undefined) throw this.#failure
   }
 
-  /** Reads the source to its end; then throws what went wrong, now or earlier. An error of the source itself passes through. */
-  async append(source: AsyncIterable<Uint8Array>): Promise<void> {
+  /**
+   * Reads the source, which brings `announced` octets at least, to its end; then throws what went wrong, now or earlier.
+   * A source that has been refused is left where it is when more of it is to come than may be drained. An error of the
+   * source itself passes through.
+   */
+  async append(source: AsyncIterable<Uint8Array>, announced: number): Promise<void> {
     await this.open().catch(() => {})
-    for await (const chunk of source) {
-      if (this.#failure !== undefined) continue
-      try {
-        await this.#take(chunk)
-      } catch (error) {
-        this.#failure = error
-        await this.abort()
-      }
+    if (this.#failure === undefined && announced > 0) await this.#remember(() => this.#foresee(announced))
+    // Not a loop over the source: to leave that early would read it to its end.
+    const chunks = source[Symbol.asyncIterator]()
+    let due = announced
+    for (;;) {
+      if (this.#failure !== undefined && !this.#conduct.mayDrain(due)) break
+      const next = await chunks.next()
+      if (next.done) break
+      due = Math.max(0, due - next.value.length)
+      if (this.#failure === undefined) await this.#remember(() => this.#take(next.value))
+      else this.#conduct.drained(next.value.length)
     }
     if (this.#failure !== undefined) throw this.#failure
+  }
+
+  /** Octets of ours that come first. What goes wrong with them is thrown when what comes from the wire has been read. */
+  async resume(earlier: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.open().catch(() => {})
+    if (this.#failure !== undefined) return
+    await this.#remember(async () => {
+      for await (const chunk of earlier) await this.#take(chunk)
+    })
+  }
+
+  async #remember(act: () => Promise<void> | void): Promise<void> {
+    try {
+      await act()
+    } catch (error) {
+      this.#failure = error
+      await this.abort()
+    }
+  }
+
+  async #foresee(announced: number): Promise<void> {
+    for (const server of this.#hooks.onAnnounced) {
+      await server.onAnnounced(this.#octets + announced, this.#transaction, this.#session)
+    }
   }
 
   #take(chunk: Uint8Array): Promise<void> | void {

@@ -71,6 +71,8 @@ export interface ServerFacet {
   /** After MAIL's parameters are read and before it takes effect. A `reply` of 2yz or 3yz replaces the 250. */
   onMail?(sender: ReversePath, params: ParamBag, session: Session): Awaitable<Hooked>
   onRcpt?(recipient: Recipient, transaction: Transaction, session: Session): Awaitable<Hooked>
+  /** Before a part of a body whose length is known; `total` includes it. Throw a Refusal to veto, as in `onBody`. */
+  onAnnounced?(total: number, transaction: Transaction, session: Session): Awaitable<void>
   /** As body octets arrive; `total` includes this chunk. Throw a Refusal to veto; the rest is read and dropped. */
   onBody?(total: number, transaction: Transaction, session: Session, chunk: Uint8Array): Awaitable<void>
   /** The whole body is here and nothing has been promised. */
@@ -164,13 +166,19 @@ export interface Session {
   openBody(): Promise<void>
   /** Exactly this many octets of the client's next input. */
   take(octets: number): AsyncIterable<Uint8Array>
+  /**
+   * Reads so many octets that nobody wants, so that the dialogue stays in step. If that is too many, they are not read
+   * and the connection ends after the answer.
+   */
+  skip(octets: number): Promise<void>
   /** Sends 354 and gives the dot-terminated body that follows. */
   takeDotted(reply: Reply): AsyncIterable<Uint8Array>
   /**
-   * Adds to the body; reads the source to its end even when a part of it is refused. A refusal is remembered and thrown
-   * when the source is read out; appending goes on throwing it until the transaction ends.
+   * Adds to the body; reads the source to its end even when a part of it is refused, unless too much of it is left, when
+   * the connection ends after the answer. A refusal is remembered and thrown when the source is read out; appending goes
+   * on throwing it until the transaction ends. `announced`: how many octets the source brings, where that is known.
    */
-  append(source: AsyncIterable<Uint8Array>): Promise<void>
+  append(source: AsyncIterable<Uint8Array>, announced?: number): Promise<void>
   /** Ends the body, hands the mail on, and tells what to reply, as the outcomes come. The transaction is over. */
   conclude(): Answer
   /** Drops the transaction. */

@@ -6,6 +6,17 @@ export interface ServerLimits {
   readonly errors: number
   /** Octets of a message's header; above: 552. */
   readonly header: number
+  /** Commands in one session that bring no mail further, without a message accepted in between; then 421 and the end. */
+  readonly junk: number
+  /** Octets a second that a body must come at, but for pauses of `ServerTimeouts.body`; else 421 and the end. 0: any will do. */
+  readonly rate: number
+  /** Milliseconds after which a session is ended with 421, between two messages if it comes to that within an hour. */
+  readonly session: number
+  /**
+   * Octets of refused bodies that are read in one session so that the dialogue stays in step, without a message accepted
+   * in between. What would be more is not read: 421 and the end.
+   */
+  readonly drain: number
 }
 
 /** Milliseconds, RFC 5321 4.5.3.2. */
@@ -16,6 +27,14 @@ export interface ServerTimeouts {
   readonly body: number
 }
 
-export const serverLimits: ServerLimits = { recipients: 1000, errors: 100, header: 262_144 }
+export const serverLimits: ServerLimits = {
+  recipients: 1000,
+  errors: 100,
+  header: 262_144,
+  junk: 100,
+  rate: 500,
+  session: 86_400_000,
+  drain: 67_108_864,
+}
 
 export const serverTimeouts: ServerTimeouts = { command: 300_000, body: 180_000 }

@@ -13,7 +13,7 @@ export interface Offers {
   readonly hooks: Hooks
 }
 
-const HOOKS = ['onVerb', 'onMail', 'onRcpt', 'onBody', 'atEnd', 'dress', 'grammar'] as const
+const HOOKS = ['onVerb', 'onMail', 'onRcpt', 'onAnnounced', 'onBody', 'atEnd', 'dress', 'grammar'] as const
 
 type Hook = (typeof HOOKS)[number]
 

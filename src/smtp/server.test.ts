@@ -4,12 +4,13 @@ import { manualClock } from '../../test/doubles/manual-clock.ts'
 import { recordingSink } from '../../test/doubles/recording-sink.ts'
 import { memoryChannels } from '../net/memory-channel.ts'
 import { silentLog } from '../observe/log.ts'
+import type { ServerLimits } from './limits.ts'
 import { createRegistry } from './registry.ts'
 import { type ServerContext, serve, serverContext } from './server.ts'
 
 const clock = manualClock()
 
-const context = (): ServerContext =>
+const context = (limits: Partial<ServerLimits> = {}): ServerContext =>
   serverContext({
     hostname: 'mx.example.test',
     listener: 'mx',
@@ -17,7 +18,10 @@ const context = (): ServerContext =>
     sink: recordingSink(),
     clock,
     log: silentLog,
+    limits,
   })
+
+const PATIENT = { junk: 10_000_000 }
 
 test('a client that sends commands and reads no reply is held back, wherever its writes are cut', async () => {
   for (const [first, again] of [
@@ -25,7 +29,7 @@ test('a client that sends commands and reads no reply is held back, wherever its
     ['R', 'SET\r\nR'],
   ]) {
     const [client, server] = memoryChannels(clock)
-    const served = serve(server, context())
+    const served = serve(server, context(PATIENT))
     client.write(first ?? '')
     let sent = 0
     let held = false
@@ -43,7 +47,7 @@ test('a client that sends commands and reads no reply is held back, wherever its
 test('a client that floods its session with commands does not keep another one from its turn', async () => {
   const [loud, loudServer] = memoryChannels(clock)
   const [quiet, quietServer] = memoryChannels(clock)
-  const served = [serve(loudServer, context()), serve(quietServer, context())]
+  const served = [serve(loudServer, context(PATIENT)), serve(quietServer, context(PATIENT))]
   await loud.line(100, 60_000)
   await quiet.line(100, 60_000)
   let turns = 0

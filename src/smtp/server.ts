@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
 import { Refusal, type Reply, reply } from '../mail/reply.ts'
-import { type Channel, Closed, LineTooLong, TimedOut } from '../net/channel.ts'
+import { type Channel, Closed, EndlessLine, LineTooLong, TimedOut, TooSlow } from '../net/channel.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { baseVerbs } from './base-verbs.ts'
 import { Closing } from './closing.ts'
+import { Conduct } from './conduct.ts'
 import type { AfterReply, Answer, Verb } from './extension.ts'
 import { type ServerLimits, type ServerTimeouts, serverLimits, serverTimeouts } from './limits.ts'
 import { Offering } from './offers.ts'
@@ -56,8 +57,9 @@ export const serverContext = (options: ServerOptions): ServerContext => {
 export const serve = async (first: Channel, context: ServerContext, signal?: AbortSignal): Promise<void> => {
   let channel: Channel | undefined = first
   let greet = true
+  const conduct = new Conduct(context.limits, context.clock)
   while (channel) {
-    const connection: Connection = new Connection(channel, context, signal)
+    const connection: Connection = new Connection(channel, context, conduct, signal)
     const next: Next = await connection.run(greet)
     channel = next?.channel
     greet = next?.greet ?? false
@@ -71,8 +73,10 @@ class Connection {
   readonly #channel: Channel
   readonly #context: ServerContext
   readonly #session: ServerSession
+  readonly #conduct: Conduct
   readonly #signal: AbortSignal | undefined
-  #errors = 0
+  /** What the session's progress was after the last command. */
+  #progress = 0
   #idle = false
   /** Replies that wait for company. */
   #unsent = 0
@@ -81,11 +85,12 @@ class Connection {
   /** The command that is being answered. */
   #line = ''
 
-  constructor(channel: Channel, context: ServerContext, signal: AbortSignal | undefined) {
+  constructor(channel: Channel, context: ServerContext, conduct: Conduct, signal: AbortSignal | undefined) {
     this.#channel = channel
     this.#context = context
+    this.#conduct = conduct
     this.#signal = signal
-    this.#session = new ServerSession(channel, context)
+    this.#session = new ServerSession(channel, context, conduct)
   }
 
   async run(greet: boolean): Promise<Next> {
@@ -127,7 +132,8 @@ class Connection {
       if (after?.channel === 'close') return this.#leave()
       if (after?.channel === 'handOver') return this.#handOver(after)
       if (after?.channel === 'replace') return this.#replace(after)
-      if (this.#errors > this.#context.limits.errors) return this.#close(TOO_MANY_ERRORS)
+      const why = this.#conduct.verdict(this.#session.transaction !== undefined)
+      if (why) return this.#close(why)
       if (this.#signal?.aborted && !this.#session.transaction) return this.#close(SHUTTING_DOWN)
     }
   }
@@ -147,8 +153,9 @@ class Connection {
       line = await this.#channel.line(this.#context.maxLine, this.#context.timeouts.command)
       this.#line = line
     } catch (error) {
-      if (error instanceof LineTooLong) return { answer: reply(500, '5.5.2', 'Line too long'), verb: undefined }
-      throw error
+      if (!(error instanceof LineTooLong)) throw error
+      if (error instanceof EndlessLine) this.#conduct.lostStep()
+      return { answer: reply(500, '5.5.2', 'Line too long'), verb: undefined }
     } finally {
       this.#idle = false
     }
@@ -164,14 +171,18 @@ class Connection {
   }
 
   async #send({ answer, verb }: { answer: Answer; verb: Verb | undefined }): Promise<AfterReply | undefined> {
+    const moved = this.#session.progress !== this.#progress
+    this.#progress = this.#session.progress
     if (!('replies' in answer)) {
       this.#say(answer)
+      // A recipient refused for now is an answer that somebody waits for; errors are counted as such.
+      if (!moved && answer.code < (this.#session.transaction ? 400 : 500)) this.#conduct.idled()
       // The end of a command that has only begun to come may never come, and replies nobody reads must not pile up.
       if (!verb?.batches || ++this.#unsent >= MOST_UNSENT || !this.#channel.pendingLine()) await this.#flush()
       return undefined
     }
     for await (const one of answer.replies) {
-      if (one.code === 250) this.#errors = 0
+      if (one.code === 250) this.#conduct.accepted()
       this.#say(one)
       // What is said next may be long in coming.
       await this.#flush()
@@ -181,7 +192,7 @@ class Connection {
   }
 
   #say(answer: Reply): void {
-    if (answer.code >= 500) this.#errors++
+    if (answer.code >= 500) this.#conduct.failed()
     this.#session.say(answer)
     if (answer.code >= 400) this.#log('session-refused', answer)
   }
@@ -219,14 +230,15 @@ class Connection {
   async #close(answer: Reply): Promise<undefined> {
     this.#say(answer)
     // It did not ask for this and may have sent more: that must not keep it from reading why.
-    await this.#channel.end(this.#context.timeouts.command)
+    await this.#channel.end(Math.min(LINGER, this.#context.timeouts.command))
   }
 
   async #leave(): Promise<undefined> {
-    await this.#channel.leave(this.#context.timeouts.command)
+    await this.#channel.leave(Math.min(LINGER, this.#context.timeouts.command))
   }
 
   async #lost(error: unknown): Promise<void> {
+    if (error instanceof TooSlow) return this.#close(reply(421, '4.4.2', `${error.message}; goodbye`))
     if (error instanceof TimedOut) return this.#close(reply(421, '4.4.2', 'Nothing came for too long; goodbye'))
     if (!(error instanceof Closed)) this.#session.fault(error)
     else if (this.#session.transaction) this.#log('session-lost')
@@ -250,9 +262,11 @@ class Connection {
 const MOST_UNSENT = 100
 const MOST_IN_A_ROW = 50
 
+/** Milliseconds that a client has to read the last words, while what it still sends is thrown away. */
+const LINGER = 30_000
+
 /** What a log may repeat of what was said: other lines may hold secrets, those that are no commands too. */
 const TELLABLE = /^(?:MAIL FROM|RCPT TO):/i
 
 const FAULT = reply(451, '4.3.0', 'A fault of this server; try again later')
 const SHUTTING_DOWN = reply(421, '4.3.2', 'Shutting down; try again later')
-const TOO_MANY_ERRORS = reply(421, '4.7.0', 'Too many errors; goodbye')

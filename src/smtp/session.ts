@@ -1,10 +1,11 @@
 import { formatPath, isAscii } from '../mail/address.ts'
 import type { ParamBag, Recipient } from '../mail/envelope.ts'
 import { type Reply, refuse, reply } from '../mail/reply.ts'
-import type { Channel } from '../net/channel.ts'
+import { type Channel, EndlessLine, LineTooLong } from '../net/channel.ts'
 import { Body, type OpenTransaction } from './body.ts'
 import { readCommand, readPathAndWords } from './command.ts'
 import { concludeBody } from './conclude.ts'
+import type { Conduct } from './conduct.ts'
 import type { Answer, Extension, Greeting, HookAnswer, Phase, ServerFacet, Session, Verb } from './extension.ts'
 import { normalizeNewlines } from './newlines.ts'
 import { grammarOf, type Offers, readParams } from './offers.ts'
@@ -15,13 +16,16 @@ export class ServerSession implements Session {
   readonly channel: Channel
   readonly options: ServerContext
   identity: string | undefined
+  readonly #conduct: Conduct
+  #progress = 0
   #greeting: Greeting | undefined
   #offers: Offers
   #transaction: OpenTransaction | undefined
 
-  constructor(channel: Channel, options: ServerContext) {
+  constructor(channel: Channel, options: ServerContext, conduct: Conduct) {
     this.channel = channel
     this.options = options
+    this.#conduct = conduct
     this.#offers = options.offering.to(this)
   }
 
@@ -41,6 +45,11 @@ export class ServerSession implements Session {
 
   get transaction(): OpenTransaction | undefined {
     return this.#transaction
+  }
+
+  /** Grows whenever something came nearer to being mail: the first greeting, a transaction, a recipient, octets of a body. */
+  get progress(): number {
+    return this.#progress
   }
 
   get verbs(): ReadonlyMap<string, Verb> {
@@ -92,6 +101,7 @@ export class ServerSession implements Session {
       this.#greeting = before
       throw error
     }
+    if (before === undefined) this.#progress++
     this.#offers = this.options.offering.to(this)
     return reply(250, '', this.options.hostname, ...(greeting.extended ? this.#offers.lines : []))
   }
@@ -115,6 +125,7 @@ export class ServerSession implements Session {
       recipients: [...(resume?.recipients ?? [])],
       ...(resume ? { resumed: resume.body } : {}),
     }
+    this.#progress++
     return said ?? answer
   }
 
@@ -135,14 +146,22 @@ export class ServerSession implements Session {
     if (said && said.code >= 400) return said
     const taken = { ...recipient, params }
     const answer = (await this.options.sink.rcpt?.(taken, transaction, this)) || reply(250, '2.1.5', 'Recipient ok')
-    if (answer.code < 400) transaction.recipients.push(taken)
-    return answer.code < 400 ? (said ?? answer) : answer
+    if (answer.code >= 400) return answer
+    transaction.recipients.push(taken)
+    this.#progress++
+    return said ?? answer
   }
 
   async ask(question: Reply, limit: number): Promise<string> {
     this.say(question)
     await this.channel.flush(this.options.timeouts.command)
-    return this.channel.line(limit, this.options.timeouts.command)
+    try {
+      return await this.channel.line(limit, this.options.timeouts.command)
+    } catch (error) {
+      if (!(error instanceof LineTooLong)) throw error
+      if (error instanceof EndlessLine) this.#conduct.lostStep()
+      return refuse(500, '5.5.6', 'Line too long')
+    }
   }
 
   /** Writes a reply as the extensions on offer dress it; one without an enhanced status (greetings, 3yz) goes as it is. */
@@ -165,6 +184,7 @@ export class ServerSession implements Session {
       sink: this.options.sink,
       hooks: this.#offers.hooks,
       maxHeader: this.options.limits.header,
+      conduct: this.#conduct,
     })
     return transaction.body
   }
@@ -174,24 +194,31 @@ export class ServerSession implements Session {
   }
 
   take(octets: number): AsyncIterable<Uint8Array> {
-    return this.channel.counted(octets, this.options.timeouts.body)
+    return this.channel.counted(octets, this.options.timeouts.body, this.options.limits.rate)
+  }
+
+  async skip(octets: number): Promise<void> {
+    if (!this.#conduct.mayDrain(octets)) return
+    for await (const chunk of this.take(octets)) this.#conduct.drained(chunk.length)
   }
 
   async *takeDotted(question: Reply): AsyncIterable<Uint8Array> {
     this.say(question)
     await this.channel.flush(this.options.timeouts.command)
-    const body = this.channel.dotted(this.options.timeouts.body)
+    const body = this.channel.dotted(this.options.timeouts.body, this.options.limits.rate)
     yield* this.options.bareNewlines === 'normalize' ? normalizeNewlines(body) : body
   }
 
-  async append(source: AsyncIterable<Uint8Array>): Promise<void> {
+  async append(source: AsyncIterable<Uint8Array>, announced = 0): Promise<void> {
     const body = this.#currentBody()
     const earlier = this.#transaction?.resumed
     if (earlier && this.#transaction) {
       this.#transaction.resumed = undefined
-      await body.append(earlier)
+      await body.resume(earlier)
     }
-    await body.append(source)
+    const before = body.octets
+    await body.append(source, announced)
+    if (body.octets > before) this.#progress++
   }
 
   conclude(): Answer {

@@ -111,7 +111,13 @@ export const playServer = async (file: string, transform: Transform): Promise<vo
     sink,
     clock,
     log: silentLog,
-    limits: { recipients: Number(setting('recipients') ?? 10), errors: Number(setting('errors') ?? 20), header: 500 },
+    limits: {
+      recipients: Number(setting('recipients') ?? 10),
+      errors: Number(setting('errors') ?? 20),
+      header: 500,
+      junk: Number(setting('junk') ?? 20),
+      drain: Number(setting('drain') ?? 10_000),
+    },
     bareNewlines: setting('bare-newlines') === 'normalize' ? 'normalize' : 'refuse',
   })
   const served = serve(server, context)
