@@ -3,8 +3,8 @@ import type { ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
 import type { BodyFacts } from '../mail/facts.ts'
 import type { Instant } from '../mail/instant.ts'
 import { refuse } from '../mail/reply.ts'
+import { withHeader } from '../mime/edited-facts.ts'
 import { applyEdits, type Header, type HeaderEdit, readHeader, separator } from '../mime/fields.ts'
-import { inspector } from '../mime/inspect.ts'
 import { loops, type Mark, protocol, received } from '../mime/trace.ts'
 import type { Fields, Log } from '../observe/log.ts'
 import type { Schedule } from '../smtp/extension.ts'
@@ -87,7 +87,7 @@ const recordOf = (id: string, mail: Deposit, { hostname }: DepositOptions): Mess
     recipients: distinct(mail.recipients),
     prefix: header ? Buffer.concat([top, header]) : top,
     bodyFrom: header ? mail.facts.headerOctets : 0,
-    facts: header ? editedFacts(mail.facts, header) : mail.facts,
+    facts: header ? withHeader(mail.facts, header, mail.facts.headerOctets) : mail.facts,
     origin: { ...mail.origin, protocol: how },
     schedule: mail.schedule,
     accepted: mail.accepted,
@@ -103,21 +103,6 @@ const distinct = (all: Deposit['recipients']): Deposit['recipients'] => {
     const key = `${addressKey(address)} ${JSON.stringify(params)}`
     return !met.has(key) && met.add(key)
   })
-}
-
-/** Of the body nothing has changed; of the header anything may have. */
-const editedFacts = (facts: BodyFacts, header: Uint8Array): BodyFacts => {
-  const inspect = inspector({ maxHeader: header.length })
-  inspect.write(header)
-  const { facts: edited } = inspect.end()
-  return {
-    ...facts,
-    octets: facts.octets - facts.headerOctets + header.length,
-    headerOctets: header.length,
-    longestLine: Math.max(facts.longestLine, edited.longestLine),
-    eightBitHeader: edited.eightBitHeader,
-    encoding: facts.encoding === '7bit' ? edited.encoding : facts.encoding,
-  }
 }
 
 /** Runs a step of the spool; its failures are answered in SMTP's words: 452 for want of room, 451 for any other. */

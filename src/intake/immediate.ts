@@ -85,7 +85,7 @@ const messageOf = (
   options: ImmediateOptions,
 ): SpooledMessage => {
   const accepted = options.clock.now()
-  const origin = originOf(session, options.listener, transaction.kind)
+  const origin = originOf(session, options, transaction.kind)
   const extended = session.greeting?.extended ?? false
   const trace = Buffer.from(
     received({

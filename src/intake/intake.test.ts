@@ -74,6 +74,7 @@ const dialogue = async (
   lines: string,
   spool: Pick<Spool, 'open'>,
   more: readonly Extension[] = [],
+  submission = false,
 ): Promise<string[]> => {
   const [client, server] = memoryChannels(clock)
   const context = serverContext({
@@ -87,6 +88,7 @@ const dialogue = async (
       spool,
       resolver,
       mayRelay: () => false,
+      submission,
       clock,
       log: silentLog,
     }),
@@ -169,6 +171,28 @@ test('an alias that leads nowhere is refused at the door, one that cannot be fol
   const spool = memorySpool({ clock })
   const said = await dialogue(message('x\n', 'loop@example.test gone@example.test later@example.test'), spool)
   assert.deepEqual(said.slice(1, 4), ['554 5.4.6', '550 5.1.1', '250 2.1.5'])
+})
+
+test('mail of our own users is known as such: by where it comes in, or by who sent it', async () => {
+  const login: Extension = {
+    keyword: 'X-LOGIN',
+    rfc: [],
+    silent: true,
+    server: {
+      onMail(_sender, _params, session) {
+        session.identity = 'alice'
+      },
+    },
+  }
+  for (const [submission, extensions, submitted] of [
+    [false, [], undefined],
+    [true, [], true],
+    [false, [login], true],
+  ] as const) {
+    const spool = memorySpool({ clock })
+    await dialogue(message('x\n'), spool, extensions, submission)
+    assert.equal((await spool.list({ most: 1 }))[0]?.origin.submitted, submitted)
+  }
 })
 
 test('mail that goes in circles is refused', async () => {

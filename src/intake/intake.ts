@@ -14,6 +14,8 @@ export interface IntakeOptions extends DepositOptions {
   readonly resolver: Resolver
   /** Whether a client may send to domains that are not ours. */
   readonly mayRelay: (session: Session) => boolean
+  /** Who sends here is a user of ours (RFC 6409), or has proved to be one. Absent: only the latter. */
+  readonly submission?: boolean
   readonly clock: Clock
 }
 
@@ -61,7 +63,7 @@ class Arrival implements Incoming {
         recipients: taken.map(([, recipient]) => ({ ...recipient, lane: this.#lanes.get(recipient) ?? null })),
         extended: this.#session.greeting?.extended ?? false,
         accepted: this.#options.clock.now(),
-        origin: originOf(this.#session, this.#options.listener, kind),
+        origin: originOf(this.#session, this.#options, kind),
       },
       this.#options,
     )
@@ -75,11 +77,16 @@ class Arrival implements Incoming {
 }
 
 /** How a session's mail came to us. */
-export const originOf = (session: Session, listener: string, kind: string): Omit<Origin, 'protocol'> => ({
+export const originOf = (
+  session: Session,
+  { listener, submission }: Pick<IntakeOptions, 'listener' | 'submission'>,
+  kind: string,
+): Omit<Origin, 'protocol'> => ({
   listener,
   peer: session.peer,
   helo: session.greeting?.name ?? '',
   kind,
   ...(session.identity === undefined ? {} : { identity: session.identity }),
   ...(session.channel.secured ? { secured: session.channel.secured.cipher } : {}),
+  ...(submission || session.identity !== undefined ? { submitted: true } : {}),
 })

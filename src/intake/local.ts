@@ -10,7 +10,7 @@ export interface LocalMail extends Envelope {
   readonly user?: string
 }
 
-export interface LocalOptions extends Omit<IntakeOptions, 'mayRelay'> {
+export interface LocalOptions extends Omit<IntakeOptions, 'mayRelay' | 'submission'> {
   readonly maxOctets: number
   readonly maxHeader: number
   readonly maxRecipients: number
@@ -52,6 +52,7 @@ export const takeLocal = async (
           peer: '',
           helo: '',
           kind: 'local',
+          submitted: true,
           ...(mail.user ? { identity: mail.user } : {}),
         },
       },

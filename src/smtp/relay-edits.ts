@@ -1,6 +1,5 @@
-import type { BodyFacts, RawHeaders } from '../mail/facts.ts'
+import { withHeader } from '../mime/edited-facts.ts'
 import { applyEdits, type HeaderEdit, readHeader } from '../mime/fields.ts'
-import { inspector } from '../mime/inspect.ts'
 import type { RelayMail } from './relay-mail.ts'
 
 /** No header that was accepted is larger. */
@@ -33,43 +32,6 @@ export const putOnTop = (mail: RelayMail, fields: Uint8Array): RelayMail => ({
     yield* mail.content()
   },
 })
-
-const withHeader = (facts: BodyFacts, header: Uint8Array, inPlaceOf: number): BodyFacts => {
-  const look = inspector({ maxHeader: 0 })
-  look.write(header)
-  const { facts: own } = look.end()
-  const { rawHeaders: before, ...rest } = facts
-  const raw = merged(own.rawHeaders, inPlaceOf === 0 ? before : inParts(before))
-  const grown = header.length - inPlaceOf
-  return {
-    ...rest,
-    octets: facts.octets + grown,
-    headerOctets: facts.headerOctets + grown,
-    encoding: facts.encoding === '7bit' ? own.encoding : facts.encoding,
-    eightBitHeader: own.eightBitHeader || (inPlaceOf === 0 && facts.eightBitHeader),
-    longestLine: Math.max(facts.longestLine, own.longestLine),
-    ...(own.notUtf8 ? { notUtf8: true } : {}),
-    ...(raw ? { rawHeaders: raw } : {}),
-  }
-}
-
-/** Those of fields that are not in the header of the message itself. Where not all are listed, there may be any. */
-const inParts = (raw: RawHeaders | undefined): RawHeaders | undefined => {
-  const fields = raw?.fields.filter(({ depth }) => depth > 0) ?? []
-  return raw && (fields.length > 0 || raw.fields.length >= MOST_LISTED) ? { ...raw, fields } : undefined
-}
-
-const merged = (one: RawHeaders | undefined, other: RawHeaders | undefined): RawHeaders | undefined =>
-  one && other
-    ? {
-        utf8: one.utf8 || other.utf8,
-        unknown: one.unknown || other.unknown,
-        fields: [...one.fields, ...other.fields].slice(0, MOST_LISTED),
-      }
-    : (one ?? other)
-
-/** `RawHeaders.fields` has no more. */
-const MOST_LISTED = 20
 
 const first = async (octets: number, content: AsyncIterable<Uint8Array>): Promise<Uint8Array> => {
   if (octets > MAX_HEADER) throw new Error(`A header of ${octets} octets is not edited`)
