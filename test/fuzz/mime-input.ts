@@ -72,6 +72,46 @@ export const mimeMessage = (random: Random): string => {
   return text
 }
 
+/** A message as it ought to be, nested at most so deep. */
+const wellFormed = (random: Random, deep: number): string => {
+  const encoding = pick(
+    ['', '', 'Content-Transfer-Encoding: 8bit\r\n', 'Content-Transfer-Encoding: base64\r\n'],
+    random,
+  )
+  const kind = deep === 0 ? 0 : random(4)
+  if (kind === 0) return `Content-Type: text/plain\r\n${encoding}\r\n${pick(['', 'text', 'a\r\n--\r\nb'], random)}`
+  const within = () => wellFormed(random, deep - 1)
+  if (kind === 1) return `Content-Type: message/rfc822\r\n\r\n${within()}`
+  const boundary = `${deep}${pick(BOUNDARIES, random)}`
+  const parts = Array.from({ length: 1 + random(3) }, () => `\r\n--${boundary}\r\n${within()}`)
+  const subtype = pick(['mixed', 'digest', 'signed'], random)
+  return `Content-Type: multipart/${subtype}; boundary="${boundary}"\r\n${encoding}\r\n${parts.join('')}\r\n--${boundary}--\r\n`
+}
+
+/** A well-formed message with a few things gone wrong: octets changed, pieces lost, doubled or moved. */
+export const mutatedMessage = (random: Random): string => {
+  let text = wellFormed(random, 1 + random(5))
+  for (let n = random(6); n > 0; n--) {
+    const at = random(text.length + 1)
+    const cut = text.slice(at, at + random(pick([3, 30, 300], random)))
+    const to = random(text.length + 1)
+    switch (random(4)) {
+      case 0:
+        text =
+          text.slice(0, at) +
+          pick(['\r', '\n', '-', '\r\n', ' ', '\0', '\xff', '"', ';', ':'], random) +
+          text.slice(at + 1)
+        break
+      case 1:
+        text = text.slice(0, at) + text.slice(at + cut.length)
+        break
+      default:
+        text = text.slice(0, to) + cut + text.slice(to)
+    }
+  }
+  return text
+}
+
 /** What the reader under test tells of a message in these chunks, put together; and everything it handed over. */
 export const readMime = (chunks: readonly Uint8Array[], maxDepth: number): { told: Told[]; all: string } => {
   const told: Told[] = []
