@@ -43,6 +43,7 @@ test('nothing at all is settings: loopback 2525, own host name, everything below
     [settings.limits.message, settings.limits.recipients, settings.queue.lifetime, settings.timeouts['end-of-data']],
     [50 * 2 ** 20, 1000, 5 * 86_400_000, 600_000],
   )
+  assert.deepEqual([settings.limits.junk, settings.limits.rate, settings.limits.session], [100, 500, 86_400_000])
 })
 
 test('root has no mail delivered as other users by default', () => {

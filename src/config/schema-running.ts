@@ -39,6 +39,13 @@ const limitShape = {
   connections: count(1, 1_000_000).describe('Connections at once, of all peers, at one listening address.'),
   'connections-per-peer': count(1, 1_000_000).describe('Connections at once from one address.'),
   errors: count(1, 10_000).describe('Errors after which a session is closed.'),
+  junk: count(1, 1_000_000).describe(
+    'Commands that bring no mail further, such as NOOP, after which a session is closed.',
+  ),
+  rate: size(0, KIB * KIB).describe('Octets a second at which a body must come, but for pauses within the timeout.'),
+  session: timeOrNever(60_000).describe(
+    'How long a session lasts before it is closed between two messages; or `never`.',
+  ),
   header: size(1 * KIB, 16 * KIB * KIB).describe('Size of a header at most.'),
   hops: count(1, 1000).describe('Received fields from which mail counts as looping.'),
 }
@@ -49,6 +56,9 @@ export const limits: z.ZodType<LimitSettings> = z.strictObject({
   connections: limitShape.connections.default(1000),
   'connections-per-peer': limitShape['connections-per-peer'].default(50),
   errors: limitShape.errors.default(100),
+  junk: limitShape.junk.default(100),
+  rate: limitShape.rate.default(500),
+  session: limitShape.session.default(DAY),
   header: limitShape.header.default(256 * KIB),
   hops: limitShape.hops.default(50),
 })

@@ -143,6 +143,12 @@ export interface LimitSettings {
   readonly 'connections-per-peer': number
   /** Commands answered with 5yz, with no message taken in between, before the session is closed. */
   readonly errors: number
+  /** Commands that bring no mail further, likewise. */
+  readonly junk: number
+  /** Octets of a body a second; 0: any number. */
+  readonly rate: number
+  /** Milliseconds, or Infinity for never. */
+  readonly session: number
   /** Octets of a header. */
   readonly header: number
   /** Received fields before mail counts as looping. */
