@@ -1,9 +1,10 @@
 import type { ParamBag, Recipient } from '../mail/envelope.ts'
-import { Refusal, type Reply, reply } from '../mail/reply.ts'
+import { Refusal, type Reply, refuse, reply } from '../mail/reply.ts'
 import type { HeaderEdit } from '../mime/fields.ts'
 import { type Inspector, inspector } from '../mime/inspect.ts'
 import type { Conduct } from './conduct.ts'
 import type { BodyEnd, Session, Transaction } from './extension.ts'
+import type { ServerLimits } from './limits.ts'
 import { grammarOf, type Hooks } from './offers.ts'
 import type { Incoming, IncomingEnd, Sink } from './sink.ts'
 
@@ -17,6 +18,7 @@ export class Body {
   readonly #sink: Sink
   readonly #hooks: Hooks
   readonly #conduct: Conduct
+  readonly #most: number
   readonly #inspector: Inspector
   #incoming: Incoming | undefined
   #failure: unknown
@@ -27,7 +29,7 @@ export class Body {
     session: Session
     sink: Sink
     hooks: Hooks
-    maxHeader: number
+    limits: Pick<ServerLimits, 'header' | 'message'>
     conduct: Conduct
   }) {
     this.#transaction = about.transaction
@@ -35,7 +37,8 @@ export class Body {
     this.#sink = about.sink
     this.#hooks = about.hooks
     this.#conduct = about.conduct
-    this.#inspector = inspector({ maxHeader: about.maxHeader })
+    this.#most = about.limits.message
+    this.#inspector = inspector({ maxHeader: about.limits.header })
   }
 
   get failure(): unknown {
@@ -101,13 +104,19 @@ export class Body {
   }
 
   async #foresee(announced: number): Promise<void> {
+    this.#demand(this.#octets + announced)
     for (const server of this.#hooks.onAnnounced) {
       await server.onAnnounced(this.#octets + announced, this.#transaction, this.#session)
     }
   }
 
+  #demand(octets: number): void {
+    if (octets > this.#most) refuse(552, '5.3.4', `Message too big; at most ${this.#most} octets are taken here`)
+  }
+
   #take(chunk: Uint8Array): Promise<void> | void {
     this.#octets += chunk.length
+    this.#demand(this.#octets)
     const waits: Promise<void>[] = []
     for (const server of this.#hooks.onBody) {
       const wait = server.onBody(this.#octets, this.#transaction, this.#session, chunk)

@@ -4,6 +4,8 @@ export interface ServerLimits {
   readonly recipients: number
   /** 5yz replies in one session without a message accepted in between; then 421 and the connection is closed. */
   readonly errors: number
+  /** Octets of a message, whether or not an extension announces a limit; above: 552. */
+  readonly message: number
   /** Octets of a message's header; above: 552. */
   readonly header: number
   /** Commands in one session that bring no mail further, without a message accepted in between; then 421 and the end. */
@@ -30,6 +32,7 @@ export interface ServerTimeouts {
 export const serverLimits: ServerLimits = {
   recipients: 1000,
   errors: 100,
+  message: Number.POSITIVE_INFINITY,
   header: 262_144,
   junk: 100,
   rate: 500,

@@ -183,7 +183,7 @@ export class ServerSession implements Session {
       session: this,
       sink: this.options.sink,
       hooks: this.#offers.hooks,
-      maxHeader: this.options.limits.header,
+      limits: this.options.limits,
       conduct: this.#conduct,
     })
     return transaction.body

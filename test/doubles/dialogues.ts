@@ -115,6 +115,7 @@ export const playServer = async (file: string, transform: Transform): Promise<vo
       recipients: Number(setting('recipients') ?? 10),
       errors: Number(setting('errors') ?? 20),
       header: 500,
+      ...(setting('message') ? { message: Number(setting('message')) } : {}),
       junk: Number(setting('junk') ?? 20),
       drain: Number(setting('drain') ?? 10_000),
     },
