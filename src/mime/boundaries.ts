@@ -9,9 +9,9 @@ export type Found<Owner> =
 /** Octets of a delimiter line, its CRLF not counted: as long a boundary as is taken, `--` twice, and much padding. */
 const MAX_LINE = MAX_BOUNDARY + 3100
 
+const LF = 10
 const CR = 13
 const DASH = 45
-const CRLF = Buffer.from('\r\n')
 const TEXT = { is: 'text' } as const
 const UNDECIDED = { is: 'undecided' } as const
 
@@ -23,6 +23,8 @@ const UNDECIDED = { is: 'undecided' } as const
  */
 export class Boundaries<Owner> {
   readonly #owners = new Map<string, Owner[]>()
+  /** How many of them begin with each octet: few lines that begin with dashes have to be looked at any further. */
+  readonly #firsts = new Map<number, number>()
 
   get none(): boolean {
     return this.#owners.size === 0
@@ -30,6 +32,7 @@ export class Boundaries<Owner> {
 
   open(boundary: string, owner: Owner): void {
     const owners = this.#owners.get(boundary)
+    this.#count(boundary, 1)
     if (owners) owners.push(owner)
     else this.#owners.set(boundary, [owner])
   }
@@ -37,7 +40,7 @@ export class Boundaries<Owner> {
   /** The last one that was opened with this boundary. */
   close(boundary: string): void {
     const owners = this.#owners.get(boundary)
-    owners?.pop()
+    if (owners?.pop() !== undefined) this.#count(boundary, -1)
     if (owners?.length === 0) this.#owners.delete(boundary)
   }
 
@@ -49,14 +52,21 @@ export class Boundaries<Owner> {
     const second = octets[start + 1]
     if (second === undefined) return last ? TEXT : UNDECIDED
     if (second !== DASH) return TEXT
-    const found = octets.indexOf(CRLF, start + 2)
-    const end = found < 0 ? octets.length : found
-    if (found < 0 && !last) {
-      const cut = octets[end - 1] === CR ? end - 1 : end
-      return cut - start > MAX_LINE ? TEXT : UNDECIDED
-    }
+    const third = octets[start + 2]
+    if (third === undefined) return last ? TEXT : UNDECIDED
+    if (!this.#firsts.get(third)) return TEXT
+    const most = Math.min(octets.length, start + MAX_LINE + 2)
+    let end = start + 2
+    while (end < most && !(octets[end] === CR && octets[end + 1] === LF)) end++
     if (end - start > MAX_LINE) return TEXT
-    return this.#lookUp(octets.toString('latin1', start + 2, unpadded(octets, start, end)), found < 0 ? end : end + 2)
+    const ended = end < most
+    if (!ended && !last) return UNDECIDED
+    return this.#lookUp(octets.toString('latin1', start + 2, unpadded(octets, start, end)), ended ? end + 2 : end)
+  }
+
+  #count(boundary: string, more: number): void {
+    const first = boundary.charCodeAt(0)
+    this.#firsts.set(first, (this.#firsts.get(first) ?? 0) + more)
   }
 
   #lookUp(text: string, end: number): Found<Owner> {

@@ -1,12 +1,18 @@
 import { asBuffer } from './octets.ts'
 
+const NOTHING = Buffer.alloc(0)
+
 /** Octets that have to wait for the chunk after: a copy, which costs nothing when there are none. */
 export class Gathered {
-  #octets: Buffer = Buffer.alloc(0)
+  #octets: Buffer = NOTHING
   #length = 0
 
   get length(): number {
     return this.#length
+  }
+
+  endsWith(octet: number): boolean {
+    return this.#length > 0 && this.#octets[this.#length - 1] === octet
   }
 
   add(octets: Uint8Array): void {
@@ -22,7 +28,7 @@ export class Gathered {
 
   /** A view, valid until more is added. */
   get octets(): Buffer {
-    return this.#octets.subarray(0, this.#length)
+    return this.#length === 0 ? NOTHING : this.#octets.subarray(0, this.#length)
   }
 
   clear(): void {

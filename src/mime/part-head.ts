@@ -50,8 +50,9 @@ export class HeadReader {
 
   /** The first piece will do, where a field comes in several. */
   field(name: string, raw: Uint8Array): void {
-    // Most fields are none of these, and names are short.
-    if (!/^[cm]/i.test(name)) return
+    // Most fields are none of these.
+    const first = name.charCodeAt(0) | 0x20
+    if (first !== 0x63 && first !== 0x6d) return
     const lower = name.toLowerCase()
     if (lower === 'mime-version') this.#mime = true
     if (!lower.startsWith('content-')) return

@@ -144,9 +144,12 @@ export class MimeReader {
     const split = this.#cr && octets[at] === LF
     this.#cr = false
     if (split) return at + 1
-    const end = octets.indexOf(CRLF, at)
-    if (end < 0) this.#cr = octets[octets.length - 1] === CR
-    return end < 0 ? -1 : end + 2
+    // For lines of usual length faster than indexOf.
+    for (let end = at; end < octets.length; end++) {
+      if (octets[end] === LF && end > at && octets[end - 1] === CR) return end + 1
+    }
+    this.#cr = octets[octets.length - 1] === CR
+    return -1
   }
 
   #judgeInHeader(octets: Buffer, at: number, last: boolean): Judged {
@@ -202,8 +205,11 @@ export class MimeReader {
 
   /** More of a line that could not be judged. */
   #resume(octets: Buffer, at: number): number {
-    const newline = octets.subarray(at, at + MORE).indexOf(LF)
-    const end = newline < 0 ? Math.min(octets.length, at + MORE) : at + newline + 1
+    const most = Math.min(octets.length, at + MORE)
+    let cr = this.#carry.endsWith(CR)
+    let end = at
+    while (end < most && !(cr && octets[end] === LF)) cr = octets[end++] === CR
+    if (end < most) end++
     this.#carry.add(octets.subarray(at, end))
     const found = this.#judgeCarry(false)
     if (found.is === 'undecided') return end
