@@ -200,7 +200,7 @@ class ComposedMta implements Mta {
   }
 
   extensions(): readonly ExtensionRow[] {
-    return extensionRows(this.#now.offers, this.#now.client)
+    return extensionRows(this.#now.offers, this.#now.client, this.#now.settings.listen)
   }
 
   async status(): Promise<Status> {

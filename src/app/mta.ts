@@ -75,8 +75,10 @@ export interface ExtensionRow {
   readonly rfc: readonly number[]
   readonly server: boolean
   readonly client: boolean
-  /** What becomes of its parameters when the next hop lacks it: `convert`, `report`, `refuse`, `drop`, … */
+  /** What a relay does with it, in words. */
   readonly relay: string
-  /** By listener: `offered`, `silent`, `off`. */
+  /** By listener: `offered`, perhaps with the words to whom or when; `silent`; `off`. */
   readonly listeners: Readonly<Record<string, string>>
+  /** What each listener speaks: `smtp`, `submission`, `lmtp`. */
+  readonly protocols: Readonly<Record<string, string>>
 }

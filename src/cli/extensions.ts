@@ -9,7 +9,7 @@ import { CONFIG, type Given, JSON_OPTION, type Usage } from './usage.ts'
 export const extensionsUsage: Usage = {
   name: 'extensions',
   line: 'smail extensions [--config FILE] [--json]',
-  does: 'Lists the SMTP extensions: on which side each is there, what a relay does without it, and where it is offered.',
+  does: 'Lists the SMTP extensions: on which side each is there, what a relay does with it, and where it is offered.',
   options: { config: CONFIG, json: JSON_OPTION },
 }
 
@@ -39,14 +39,14 @@ const rowsOf = async (file: string | undefined, io: Io): Promise<readonly Extens
 const extensionsText = (rows: readonly ExtensionRow[]): string =>
   table([
     ['KEYWORD', 'RFC', 'SERVER', 'CLIENT', 'RELAY', 'LISTENERS'],
-    ...rows.map(({ keyword, rfc, server, client, relay, listeners }) => [
+    ...rows.map(({ keyword, rfc, server, client, relay, listeners, protocols }) => [
       keyword,
       rfc.join(' '),
       server ? 'yes' : 'no',
       client ? 'yes' : 'no',
       relay,
       Object.entries(listeners)
-        .map(([name, state]) => `${name}: ${state}`)
+        .map(([name, state]) => `${name} (${protocols[name]}): ${state}`)
         .join(', '),
     ]),
   ])

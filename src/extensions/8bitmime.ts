@@ -10,6 +10,7 @@ const BODY = oneOf('BODY', ['7BIT', '8BITMIME'], { endsHere: true })
 export const eightBitMime = (): Extension => ({
   keyword: '8BITMIME',
   rfc: [6152],
+  words: { relay: 'BODY=8BITMIME where it is offered; else converted, or 5.6.3' },
   params: { MAIL: [BODY] },
   server: {},
   client: {

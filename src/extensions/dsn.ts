@@ -37,6 +37,7 @@ const WISH_FOR: Readonly<Record<ReportEvent, Wish>> = {
 export const dsn = (): Extension => ({
   keyword: 'DSN',
   rfc: [3461, 3464],
+  words: { relay: 'passed on; else success is reported as relayed' },
   params: { MAIL: [RET, ENVID], RCPT: [NOTIFY, ORCPT] },
   server: {},
   client: {

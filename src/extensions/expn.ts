@@ -16,6 +16,7 @@ export const expnSettings: z.ZodType<{ allow: string[] }> = z.strictObject({
 export const expn = (expand: Expand, allow: (session: Session) => boolean): Extension => ({
   keyword: 'EXPN',
   rfc: [5321],
+  words: { offered: 'to networks that it allows' },
   server: {
     offer: (session) => (allow(session) ? [] : undefined),
     verbs: {

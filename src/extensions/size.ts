@@ -12,6 +12,7 @@ export const size = (maxOctets: number): Extension => {
   return {
     keyword: 'SIZE',
     rfc: [1870],
+    words: { relay: 'the exact size is told; hops that take less are passed over (5.3.4)' },
     params: { MAIL: [SIZE] },
     server: {
       offer: () => [String(maxOctets)],

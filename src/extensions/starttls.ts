@@ -44,6 +44,7 @@ export const startTls = (tls: Tls, demand: TlsDemand = 'may'): Extension => {
   return {
     keyword: 'STARTTLS',
     rfc: [3207],
+    words: { offered: 'before TLS' },
     server: {
       offer: ({ channel }) => (channel.secured ? undefined : []),
       verbs: {

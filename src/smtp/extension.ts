@@ -15,6 +15,8 @@ export interface Extension {
   readonly silent?: true
   /** Keywords that must be on offer for this one to be: BINARYMIME needs CHUNKING. */
   readonly requires?: readonly string[]
+  /** For people, where the facets do not say it: what a relay does with it; and, if it is not offered to everyone, to whom. */
+  readonly words?: { readonly relay?: string; readonly offered?: string }
   /** Parameters by the verb that carries them. */
   readonly params?: Readonly<Record<string, readonly Param<unknown>[]>>
   readonly server?: ServerFacet
