@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
+import { isUtf8 } from 'node:buffer'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { mimeMessage, mutatedMessage } from '../../test/fuzz/mime-input.ts'
+import { readMimeSlowly } from '../../test/fuzz/reference-mime.ts'
+import { randomFrom } from '../../test/fuzz/runs.ts'
 import type { BodyFacts } from '../mail/facts.ts'
 import { inspector } from './inspect.ts'
 
@@ -40,7 +44,27 @@ const slowly = (octets: Buffer): BodyFacts => {
     nul,
     endsWithNewline: length === 0,
     headerOctets,
+    ...(isUtf8(octets) ? {} : { notUtf8: true }),
+    ...structure(octets.toString('latin1')),
   }
+}
+
+const structure = (message: string): Pick<BodyFacts, 'rawHeaders' | 'sealed'> => {
+  const fields: { name: string; depth: number; utf8: boolean }[] = []
+  let depth = 0
+  let sealed = false
+  for (const one of readMimeSlowly(message, 100)) {
+    if (one[0] === 'begins') depth = one[1]
+    if (one[0] === 'head') sealed ||= /^(multipart.(signed|encrypted)|application.(x-)?pkcs7-mime)$/.test(one[2].type)
+    if (one[0] !== 'field' || !/[\x80-\xff]/.test(one[2])) continue
+    fields.push({ name: one[1].slice(0, 100), depth, utf8: isUtf8(Buffer.from(one[2], 'latin1')) })
+  }
+  const rawHeaders = {
+    utf8: fields.some(({ utf8 }) => utf8),
+    unknown: fields.some(({ utf8 }) => !utf8),
+    fields: fields.slice(0, 20).map(({ name, depth }) => ({ name, depth })),
+  }
+  return { ...(fields.length > 0 ? { rawHeaders } : {}), ...(sealed ? { sealed: true } : {}) }
 }
 
 test('ordinary mail', () => {
@@ -132,6 +156,84 @@ test('any octets, cut anywhere: as the slow reference says', () => {
     }),
     { numRuns: 1500 },
   )
+})
+
+test('octets above 127 in header fields, at any depth', () => {
+  const message =
+    'Subject: gr\xc3\xbcn\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n' +
+    'Content-Type: message/rfc822\r\n\r\nX: \xe9\r\nno field: \xe9\r\n\r\n\xe9\r\n--b\r\nA: \xc3\xbc\r\n'
+  assert.deepEqual(facts(message).rawHeaders, {
+    utf8: true,
+    unknown: true,
+    fields: [
+      { name: 'Subject', depth: 0 },
+      { name: 'X', depth: 2 },
+      { name: '', depth: 2 },
+      { name: 'A', depth: 1 },
+    ],
+  })
+  assert.equal(facts(message).eightBitHeader, true)
+  assert.equal(facts('A: b\r\n\r\nX: \xe9\r\n').rawHeaders, undefined)
+  assert.deepEqual(facts('A: \xc3', '\xbc').rawHeaders, {
+    utf8: true,
+    unknown: false,
+    fields: [{ name: 'A', depth: 0 }],
+  })
+  assert.deepEqual(facts('A: \xc3\r\n \xbc').rawHeaders?.utf8, false)
+  assert.equal(facts('A: \xe9\r\n'.repeat(30)).rawHeaders?.fields.length, 20)
+})
+
+test('a character that is cut where a long field is, is whole', () => {
+  const field = `${'A'.repeat(200)}: ${'x'.repeat(65_333)}\xc3\xbc\r\n`
+  assert.deepEqual(facts(field).rawHeaders, {
+    utf8: true,
+    unknown: false,
+    fields: [{ name: 'A'.repeat(100), depth: 0 }],
+  })
+})
+
+test('octets that are not UTF-8, anywhere', () => {
+  assert.equal(facts('A: \xc3\xbc\r\n\r\n\xc3', '\xbc\r\n').notUtf8, undefined)
+  for (const odd of ['A: \xfc\r\n', '\r\n\xfc\r\n', '\r\n\xc3', '\r\n\xed\xa0\x80'])
+    assert.equal(facts(odd).notUtf8, true)
+})
+
+test('what is signed or encrypted, at any depth', () => {
+  for (const type of [
+    'Multipart / Signed; boundary=b',
+    'multipart/encrypted',
+    'application/pkcs7-mime; smime-type=signed-data',
+    'application/(x)x-pkcs7-mime',
+    'multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/signed',
+    'message/rfc822\r\n\r\nContent-Type: application/pkcs7-mime',
+  ]) {
+    assert.equal(facts(`Content-Type: ${type}\r\n\r\n`).sealed, true, type)
+    assert.equal(inspect([Buffer.from(`A: b\r\nContent-Type: ${type}\r\n\r\n`)], 7).facts.sealed, true, type)
+  }
+  for (const type of [
+    'application/pkcs7-signature',
+    'multipart/mixed; x="multipart/signed"',
+    'text/plain\r\n\r\nContent-Type: multipart/signed',
+    'multipart/mixed; boundary=b\r\n\r\nContent-Type: multipart/signed',
+    'text/plain\r\nContent-Type: multipart/signed',
+  ]) {
+    assert.equal(facts(`Content-Type: ${type}\r\n\r\n`).sealed, undefined, type)
+  }
+})
+
+test('messages of many parts, well-formed or not, cut anywhere: as the slow reference says', () => {
+  for (let seed = 0; seed < 3000; seed++) {
+    const random = randomFrom(seed)
+    const octets = Buffer.from(seed % 2 === 0 ? mimeMessage(random) : mutatedMessage(random), 'latin1')
+    const chunks: Uint8Array[] = []
+    const most = [1, 10, 10_000][random(3)] ?? 1
+    for (let at = 0; at < octets.length; ) {
+      const end = at + 1 + random(most)
+      chunks.push(octets.subarray(at, end))
+      at = end
+    }
+    assert.deepEqual(inspect(chunks, [0, 30, 262_144][random(3)]).facts, slowly(octets), `seed ${seed}`)
+  }
 })
 
 test('windows within a large chunk are borders like any other', () => {

@@ -2,6 +2,8 @@ import { isAscii } from 'node:buffer'
 import type { BodyFacts } from '../mail/facts.ts'
 import { type Header, readHeader } from './fields.ts'
 import { asBuffer } from './octets.ts'
+import { hasStructure, StructureScan } from './structure.ts'
+import { Utf8Scan } from './utf8-scan.ts'
 
 /** Finds out, in one pass and for any chunk borders, what is true of a message; keeps of it nothing but the header. */
 export interface Inspector {
@@ -42,6 +44,10 @@ class OnePass implements Inspector {
   #eightBitHeader = false
   #bare = false
   #headerEnd: number | undefined
+  readonly #utf8 = new Utf8Scan()
+  /** What is kept of the header, once that is known to be all there is to keep. */
+  #wholeHeader: Header | undefined
+  #structure: StructureScan | undefined
 
   constructor(maxHeader: number) {
     this.#maxHeader = maxHeader
@@ -63,6 +69,7 @@ class OnePass implements Inspector {
     const longestLine = Math.max(this.#longest, this.#octets - this.#lineStart)
     const binary = this.#nul || this.#bare
     const headerOctets = this.#headerEnd ?? this.#octets
+    const header = this.#wholeHeader ?? this.#takeApart()
     return {
       facts: {
         octets: this.#octets,
@@ -73,8 +80,10 @@ class OnePass implements Inspector {
         nul: this.#nul,
         endsWithNewline: this.#lineStart === this.#octets,
         headerOctets,
+        ...(this.#utf8.valid ? {} : { notUtf8: true }),
+        ...this.#structure?.end(),
       },
-      header: readHeader(this.#header.subarray(0, this.#kept)),
+      header,
       headerTooLong: headerOctets > this.#maxHeader,
     }
   }
@@ -86,9 +95,27 @@ class OnePass implements Inspector {
     this.#lines(octets.toString('latin1'), begins)
     this.#octets += octets.length
     this.#endsWithCr = octets[octets.length - 1] === 13
-    const ascii = this.#eightBit && !inHeader ? false : isAscii(octets)
+    const ascii = isAscii(octets)
     this.#eightBit ||= !ascii
+    this.#utf8.write(octets, ascii)
     if (inHeader) this.#keep(octets, (this.#headerEnd ?? this.#octets) - begins, ascii)
+    if (this.#wholeHeader) this.#structure?.write(octets)
+    else if (this.#headerEnd !== undefined || this.#octets > this.#maxHeader) {
+      this.#takeApart()
+      this.#structure?.write(octets.subarray(this.#kept - begins))
+    }
+  }
+
+  /** What follows the kept octets has to be seen as well where there is any structure. */
+  #takeApart(): Header {
+    const kept = this.#header.subarray(0, this.#kept)
+    const header = readHeader(kept)
+    this.#wholeHeader = header
+    if (this.#kept === this.#maxHeader || hasStructure(header, this.#eightBitHeader)) {
+      this.#structure = new StructureScan()
+      this.#structure.write(kept)
+    }
+    return header
   }
 
   /** So many octets belong to the header. */
