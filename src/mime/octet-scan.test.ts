@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { isUtf8 } from 'node:buffer'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { kernels as simd } from './kernels/fastest.ts'
 import type { Kernels } from './kernels/kernels.ts'
 import { plainKernels } from './kernels/plain.ts'
 import { octetScan, type ScanFacts } from './octet-scan.ts'
 
-const ALL: readonly Kernels[] = [plainKernels]
+const ALL: readonly Kernels[] = [plainKernels, simd]
 
 /** The same, octet by octet and with all of them at hand. */
 const slowly = (octets: Buffer): ScanFacts => {

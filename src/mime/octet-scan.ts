@@ -1,5 +1,5 @@
+import { kernels as fastest } from './kernels/fastest.ts'
 import type { Kernels, LineFacts } from './kernels/kernels.ts'
-import { plainKernels } from './kernels/plain.ts'
 import { Utf8Scan } from './utf8-scan.ts'
 
 /** Facts of octets, for any cuts. */
@@ -25,7 +25,7 @@ export interface ScanFacts {
   readonly notUtf8: boolean
 }
 
-export const octetScan = (kernels: Kernels = plainKernels): OctetScan => new Scan(kernels)
+export const octetScan = (kernels: Kernels = fastest): OctetScan => new Scan(kernels)
 
 class Scan implements OctetScan {
   readonly #kernels: Kernels

@@ -4,6 +4,7 @@ import { AHEAD, beginsBadly, breakSoftly, escapeOctet, isCrlf, LINE, WIDTHS } fr
 import { endOfPadding, endOfSpace, escapeAt, isSpace, PADDING, softBreakAt } from './qp-syntax.ts'
 
 const LF = 10
+const SPACE = 32
 const EQUALS = 61
 
 /**
@@ -14,6 +15,9 @@ export const qpMending = (): Encoder => {
   const mending = new Mending()
   return new Piecewise((input, last) => mending.step(input, last))
 }
+
+/** 1 for what neither is encoded nor depends on what follows. */
+const ORDINARY = WIDTHS.map((width, octet) => (octet > SPACE ? width : 0))
 
 /** The longest thing that is taken whole: `=`, white space, CRLF. */
 const LOOK = Math.max(AHEAD, PADDING + 3)
@@ -32,8 +36,28 @@ class Mending {
     this.#out = this.#room.of(input.length * 6 + LINE)
     this.#to = 0
     let from = 0
-    while (from < limit) from = this.#next(input, from)
+    while (from < limit) {
+      from = this.#ordinary(input, from, limit)
+      if (from < limit) from = this.#next(input, from)
+    }
     return { taken: Math.max(0, from), output: this.#out.subarray(0, this.#to) }
+  }
+
+  /** Passes over what stands for itself in the middle of a line, and returns where that ends. */
+  #ordinary(input: Buffer, from: number, limit: number): number {
+    if (this.#column === 0) return from
+    const out = this.#out
+    let to = this.#to
+    const most = Math.min(limit, from + LINE - 1 - this.#column)
+    let at = from
+    for (; at < most; at++) {
+      const octet = input[at] as number
+      if (ORDINARY[octet] !== 1 && !(octet === SPACE && ORDINARY[input[at + 1] ?? 0] === 1)) break
+      out[to++] = octet
+    }
+    this.#column += at - from
+    this.#to = to
+    return at
   }
 
   /** Deals with what stands at `from` and returns what comes after it. */

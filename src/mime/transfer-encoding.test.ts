@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { kernels as simd } from './kernels/fastest.ts'
 import type { Kernels } from './kernels/kernels.ts'
 import { plainKernels } from './kernels/plain.ts'
 import { base64, base64Decoder, type Encoder, measured, qpDecoder, quotedPrintable } from './transfer-encoding.ts'
 
-const ALL: readonly Kernels[] = [plainKernels]
+const ALL: readonly Kernels[] = [plainKernels, simd]
 
 const run = (encoder: Encoder, chunks: readonly Uint8Array[]): Buffer =>
   Buffer.concat([...chunks.map((chunk) => encoder.write(chunk)), encoder.end()])

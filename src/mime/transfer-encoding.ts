@@ -1,6 +1,6 @@
 import { decodeBase64, decodeQuotedPrintable } from './decoders.ts'
+import { kernels as fastest } from './kernels/fastest.ts'
 import type { Encoder, Kernels } from './kernels/kernels.ts'
-import { plainKernels } from './kernels/plain.ts'
 import { qpMending } from './qp-mending.ts'
 
 export type { Encoder } from './kernels/kernels.ts'
@@ -12,11 +12,11 @@ export type { Encoder } from './kernels/kernels.ts'
  */
 export const quotedPrintable = (
   how: { readonly lines: 'text' | 'binary' | 'mend' },
-  kernels: Kernels = plainKernels,
+  kernels: Kernels = fastest,
 ): Encoder => (how.lines === 'mend' ? qpMending() : kernels.quotedPrintable(how.lines))
 
 /** Lines of 76 with CRLF, behind the last one too; nothing of nothing. */
-export const base64 = (kernels: Kernels = plainKernels): Encoder => kernels.base64()
+export const base64 = (kernels: Kernels = fastest): Encoder => kernels.base64()
 
 /** Tolerant: what is no escape stands for itself, white space before a line end goes. */
 export const qpDecoder = (): Encoder => decodeQuotedPrintable()
@@ -27,10 +27,12 @@ export const base64Decoder = (): Encoder => decodeBase64()
 /** The exact size of what the encoder would give, without keeping it. */
 export const measured = (encoder: Encoder): { write(chunk: Uint8Array): void; end(): number } => {
   let octets = 0
+  const size = (chunk?: Uint8Array): number =>
+    encoder.size?.(chunk) ?? (chunk === undefined ? encoder.end() : encoder.write(chunk)).length
   return {
     write: (chunk) => {
-      octets += encoder.write(chunk).length
+      octets += size(chunk)
     },
-    end: () => octets + encoder.end().length,
+    end: () => octets + size(),
   }
 }

@@ -22,21 +22,34 @@ export class Piecewise implements Encoder {
   }
 
   write(chunk: Uint8Array): Uint8Array {
-    const octets = asBuffer(chunk)
     const outputs: Buffer[] = []
-    for (let at = 0; at < octets.length; at += WINDOW) {
-      const fresh = octets.subarray(at, at + WINDOW)
-      const input = this.#waiting.length === 0 ? fresh : Buffer.concat([this.#waiting, fresh])
-      const { taken, output } = this.#step(input, false)
-      if (output.length > 0) outputs.push(Buffer.from(output))
-      this.#waiting = taken === input.length ? NOTHING : Buffer.from(input.subarray(taken))
-    }
+    this.#eachWindow(chunk, (output) => outputs.push(Buffer.from(output)))
     const [first = NOTHING] = outputs
     return outputs.length > 1 ? Buffer.concat(outputs) : first
   }
 
   end(): Uint8Array {
     return Buffer.from(this.#step(this.#waiting, true).output)
+  }
+
+  size(chunk?: Uint8Array): number {
+    if (chunk === undefined) return this.#step(this.#waiting, true).output.length
+    let octets = 0
+    this.#eachWindow(chunk, (output) => {
+      octets += output.length
+    })
+    return octets
+  }
+
+  #eachWindow(chunk: Uint8Array, take: (output: Uint8Array) => void): void {
+    const octets = asBuffer(chunk)
+    for (let at = 0; at < octets.length; at += WINDOW) {
+      const fresh = octets.subarray(at, at + WINDOW)
+      const input = this.#waiting.length === 0 ? fresh : Buffer.concat([this.#waiting, fresh])
+      const { taken, output } = this.#step(input, false)
+      if (output.length > 0) take(output)
+      this.#waiting = taken === input.length ? NOTHING : Buffer.from(input.subarray(taken))
+    }
   }
 }
 

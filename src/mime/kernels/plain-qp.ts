@@ -2,6 +2,12 @@ import type { Encoder } from './kernels.ts'
 import { Piecewise, Room, type Step } from './piecewise.ts'
 import { AHEAD, beginsBadly, breakSoftly, escapeOctet, isCrlf, LINE, WIDTHS } from './qp-lines.ts'
 
+/** Stands for itself in the middle of a line, whatever follows. */
+const ORDINARY = 1
+/** Is encoded wherever it stands: a CR before it has taken its LF along. */
+const ESCAPED = 3
+const KINDS = WIDTHS.map((width, octet) => (octet === 13 || (octet <= 32 && width === 1) ? 0 : width))
+
 const CR = 13
 const SPACE = 32
 
@@ -30,6 +36,19 @@ class Encoding {
     let to = 0
     while (from < limit) {
       const octet = input[from] as number
+      const kind = KINDS[octet]
+      if (kind === ORDINARY && column > 0 && column < LINE - 1) {
+        out[to++] = octet
+        column++
+        from++
+        continue
+      }
+      if (kind === ESCAPED && column < LINE - 3) {
+        to = escapeOctet(out, to, octet)
+        column += 3
+        from++
+        continue
+      }
       if (octet === CR && text && isCrlf(input, from)) {
         out[to++] = octet
         out[to++] = 10

@@ -26,13 +26,16 @@ export const beginsBadly = (octets: Uint8Array, at: number): boolean => {
 
 export const isCrlf = (octets: Uint8Array, at: number): boolean => octets[at] === CR && octets[at + 1] === LF
 
-const HEX = Buffer.from('0123456789ABCDEF')
+const digits = (shift: number): Uint8Array =>
+  Uint8Array.from({ length: 256 }, (_, octet) => '0123456789ABCDEF'.charCodeAt((octet >> shift) & 15))
+const HIGH = digits(4)
+const LOW = digits(0)
 
 /** Writes `=XX` and returns where it ends. */
 export const escapeOctet = (out: Uint8Array, at: number, octet: number): number => {
   out[at] = 61
-  out[at + 1] = HEX[octet >> 4] as number
-  out[at + 2] = HEX[octet & 15] as number
+  out[at + 1] = HIGH[octet] as number
+  out[at + 2] = LOW[octet] as number
   return at + 3
 }
 
