@@ -18,32 +18,36 @@ const QUOTED = /"([^"\\]*(?:\\.[^"\\]*)*)(?:"|\\?$)/sy
  * with any characters but `;` and `(`, quotes and comments without an end. Never throws.
  */
 export const readContentType = (value: string): ContentType => {
-  const text = value.replace(/[\r\n]/g, '')
+  const text = unbroken(value)
   const [type, end] = untilSemicolon(text, 0)
   const parameters = new Map<string, string>()
-  const sections = new Map<string, Section[]>()
+  let sections: Map<string, Section[]> | undefined
   let at = end
   for (let read = 0; text[at] === ';' && read < MOST; read++) {
     const parameter = readParameter(text, at + 1)
     at = parameter.end
-    const match = SECTIONED.exec(parameter.name.toLowerCase())
-    if (!match || parameter.value === undefined) continue
-    const [, name = '', number, extended = ''] = match
-    if (number !== undefined || extended !== '') {
-      const section = { number: Number(number ?? 0), extended: extended !== '', value: parameter.value }
-      sections.set(name, [...(sections.get(name) ?? []), section])
+    if (parameter.value === undefined) continue
+    const name = parameter.name.toLowerCase()
+    const match = name.includes('*') ? SECTIONED.exec(name) : null
+    if (match) {
+      const [, base = '', number = '0', extended = ''] = match
+      sections ??= new Map()
+      const section = { number: Number(number), extended: extended !== '', value: parameter.value }
+      sections.set(base, [...(sections.get(base) ?? []), section])
     } else if (!parameters.has(name)) parameters.set(name, parameter.value)
   }
-  for (const [name, all] of sections) if (!parameters.has(name)) parameters.set(name, together(all))
+  for (const [name, all] of sections ?? []) if (!parameters.has(name)) parameters.set(name, together(all))
   const compact = type.replace(/[ \t]/g, '').toLowerCase()
   return { type: TYPE.test(compact) ? compact : 'text/plain', parameters }
 }
 
 /** The first word of a value such as Content-Transfer-Encoding's, lower case, comments left out; '' when there is none. */
 export const firstWord = (value: string): string => {
-  const [text] = untilSemicolon(value.replace(/[\r\n]/g, ''), 0)
+  const [text] = untilSemicolon(unbroken(value), 0)
   return (text.split(/[ \t]/, 1)[0] ?? '').toLowerCase()
 }
+
+const unbroken = (value: string): string => (/[\r\n]/.test(value) ? value.replace(/[\r\n]/g, '') : value)
 
 interface Parameter {
   readonly name: string
@@ -66,22 +70,29 @@ const readParameter = (text: string, from: number): Parameter => {
     const [value, end] = untilSemicolon(text, valueAt)
     return { name, value, end }
   }
-  const value = (quoted[1] ?? '').replace(/\\(.)/gs, '$1')
+  const [, content = ''] = quoted
+  const value = content.includes('\\') ? content.replace(/\\(.)/gs, '$1') : content
   return { name, value, end: untilSemicolon(text, valueAt + quoted[0].length)[1] }
 }
 
 /** What stands before the next semicolon, comments left out and trimmed, and where that semicolon is. */
 const untilSemicolon = (text: string, from: number): [string, number] => {
-  const pieces: string[] = []
-  let at = from
-  for (;;) {
-    const start = at
-    while (at < text.length && text[at] !== ';' && text[at] !== '(') at++
+  let at = plainUntil(text, from)
+  if (text[at] !== '(') return [trimmed(text.slice(from, at)), at]
+  const pieces = [text.slice(from, at)]
+  while (text[at] === '(') {
+    const start = afterComment(text, at)
+    at = plainUntil(text, start)
     pieces.push(text.slice(start, at))
-    if (text[at] !== '(') break
-    at = afterComment(text, at)
   }
   return [trimmed(pieces.join(' ')), at]
+}
+
+/** Where the next semicolon or parenthesis stands. */
+const plainUntil = (text: string, from: number): number => {
+  let at = from
+  while (at < text.length && text[at] !== ';' && text[at] !== '(') at++
+  return at
 }
 
 /** Not trim(): to it, the last octet of a UTF-8 à is white space. */

@@ -95,5 +95,6 @@ const boundaryOf = (parameters: ReadonlyMap<string, string>): string | undefined
 
 const bodyOf = (raw: Uint8Array): string => {
   const octets = asBuffer(raw)
-  return octets.toString('latin1', octets.indexOf(COLON) + 1)
+  const end = octets.at(-1) === 10 && octets.at(-2) === 13 ? octets.length - 2 : octets.length
+  return octets.toString('latin1', octets.indexOf(COLON) + 1, end)
 }
