@@ -18,6 +18,7 @@ import { type Generation, makeGeneration, type Standing } from './generation.ts'
 import { Listeners } from './listeners.ts'
 import type { Explained, ExtensionRow, Mta, Reloaded, Status, Submission } from './mta.ts'
 import { Resolvers } from './resolvers.ts'
+import { checkParams } from './submission.ts'
 import { sweeping } from './sweeping.ts'
 
 /** What a program that embeds us may bring along. */
@@ -221,8 +222,9 @@ class ComposedMta implements Mta {
     this.#queue?.kick()
   }
 
-  submit(mail: Submission, body: AsyncIterable<Uint8Array>): Promise<{ readonly id: string }> {
-    const { settings, resolver } = this.#now
+  async submit(mail: Submission, body: AsyncIterable<Uint8Array>): Promise<{ readonly id: string }> {
+    const { settings, resolver, local } = this.#now
+    checkParams(mail, local.registry)
     return takeLocal(mail, body, {
       listener: 'local',
       hostname: settings.hostname,

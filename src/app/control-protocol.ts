@@ -43,6 +43,14 @@ export const MOST_LINE: number = 1024 * 1024
 /** Octets of one frame. */
 export const MOST_FRAME: number = 1024 * 1024
 
+/** Octets of the name of whoever submits mail, and of the reason for an operation. */
+const MOST_USER = 256
+const MOST_WHY = 1000
+
+/** Parameters of one envelope or recipient, and octets of one of them: more than all that are registered need. */
+const MOST_PARAMS = 50
+const MOST_PARAM = 1000
+
 /** Milliseconds for a request to come, and for the other side to take what is sent. */
 export const PATIENCE = 60_000
 /** The same, where everyone may come. */
@@ -90,7 +98,7 @@ export const readRequest = (line: string): Request => {
         do: verb,
         operation: word(given['operation'], OPERATIONS, 'operation'),
         match: someMatch(given['match']),
-        ...(given['why'] === undefined ? {} : { why: text(given['why'], 'why') }),
+        ...(given['why'] === undefined ? {} : { why: shortText(given['why'], 'why', MOST_WHY) }),
       }
     case 'submit':
       return {
@@ -98,7 +106,7 @@ export const readRequest = (line: string): Request => {
         sender: given['sender'] === null ? null : address(given['sender']),
         params: params(given['params']),
         recipients: recipients(given['recipients']),
-        ...(given['user'] === undefined ? {} : { user: text(given['user'], 'user') }),
+        ...(given['user'] === undefined ? {} : { user: shortText(given['user'], 'user', MOST_USER) }),
       }
     default:
       throw new BadRequest(`'${verb.slice(0, 40)}' is nothing that can be done`)
@@ -122,6 +130,14 @@ export const object = (given: unknown, what: string): Fields => {
 const text = (given: unknown, what: string): string => {
   if (typeof given !== 'string') throw new BadRequest(`${what} is no text`)
   return given
+}
+
+/** Text that will stand in trace fields, log lines and reports. */
+const shortText = (given: unknown, what: string, most: number): string => {
+  const said = text(given, what)
+  if (said === '' || Buffer.byteLength(said) > most) throw new BadRequest(`${what} has not 1 to ${most} octets`)
+  if (/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(said)) throw new BadRequest(`${what} has a control character`)
+  return said
 }
 
 const word = <const W extends string>(given: unknown, words: readonly W[], what: string): W => {
@@ -159,12 +175,18 @@ const address = (given: unknown): Address => {
   }
 }
 
+/** The grammar of RFC 5321 4.1.2. Whether there is such a parameter, and what it may say, the one who takes the mail knows. */
 const params = (given: unknown): ParamBag => {
   const bag = object(given ?? {}, 'params')
-  for (const [name, value] of Object.entries(bag)) {
+  const entries = Object.entries(bag)
+  if (entries.length > MOST_PARAMS) throw new BadRequest(`params are more than ${MOST_PARAMS}`)
+  for (const [name, value] of entries) {
     const fits =
       /^[A-Z0-9][A-Z0-9-]*$/.test(name) && (value === true || (typeof value === 'string' && /^[!-<>-~]+$/.test(value)))
     if (!fits) throw new BadRequest('params hold what is no ESMTP parameter')
+    if (name.length + String(value).length > MOST_PARAM) {
+      throw new BadRequest(`the parameter ${name.slice(0, 40)} is longer than ${MOST_PARAM} octets`)
+    }
   }
   return bag as ParamBag
 }

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { PassThrough, Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { ControlFault, connectControl, type WireEnvelope } from '../app/control-client.ts'
 import { main } from './main.ts'
 
 const bin = fileURLToPath(new URL('../../bin', import.meta.url))
@@ -189,6 +190,36 @@ test('sendmail -bs speaks SMTP', async () => {
   const { code, out } = await command('sendmail', ['-bs'], dialogue.join('\r\n'))
   assert.equal(code, 0)
   assert.match(out, /^220 mx\.example\.test [\s\S]*\r\n250 2\.\d\.\d [\s\S]*queued as \w+\r\n221 [^\r]*\r\n$/)
+})
+
+test('parameters that MAIL and RCPT would refuse are refused in mail that is handed over, and nothing is kept', async () => {
+  const hand = async (envelope: WireEnvelope) => {
+    const client = await connectControl(env.SMAIL_CONTROL)
+    return client.submit(envelope, body()).finally(() => client.close())
+  }
+  const body = async function* () {
+    yield Buffer.from('Subject: x\r\n\r\nx\r\n')
+  }
+  const to = (params: Record<string, string | true>) => [{ address: 'alice@example.test', params }]
+  const refused: [code: number, said: RegExp, envelope: WireEnvelope][] = [
+    [555, /MAIL parameter XFLY is not known/, { sender: null, params: { XFLY: 'y' }, recipients: to({}) }],
+    [555, /RCPT parameter RET is not known/, { sender: null, params: {}, recipients: to({ RET: 'FULL' }) }],
+    [501, /Malformed ENVID/, { sender: null, params: { ENVID: 'x'.repeat(101) }, recipients: to({}) }],
+    [501, /Malformed ENVID/, { sender: null, params: { ENVID: 'a+0Ab' }, recipients: to({}) }],
+    [501, /Malformed RET/, { sender: null, params: { RET: true }, recipients: to({}) }],
+    [501, /NOTIFY=NEVER stands alone/, { sender: null, params: {}, recipients: to({ NOTIFY: 'NEVER,DELAY' }) }],
+  ]
+  for (const [code, said, envelope] of refused) {
+    const error = await hand(envelope).then(
+      () => assert.fail('taken'),
+      (thrown: unknown) => thrown,
+    )
+    assert.ok(error instanceof ControlFault, String(error))
+    assert.deepEqual([error.fault.kind, error.fault.reply?.code], ['refused', code])
+    assert.match(error.message, said)
+  }
+  const params = { RET: 'FULL', ENVID: 'x', SIZE: '20', BODY: '8bitmime' }
+  assert.match(await hand({ sender: null, params, recipients: to({ NOTIFY: 'NEVER' }) }), /^\w+$/)
 })
 
 test('the queue: what waits is listed, held, released, tried, traced and deleted', async () => {
