@@ -1,9 +1,10 @@
 import { isAscii } from 'node:buffer'
 import type { BodyFacts } from '../mail/facts.ts'
 import { type Header, readHeader } from './fields.ts'
+import { HeaderEnd } from './header-end.ts'
+import { octetScan } from './octet-scan.ts'
 import { asBuffer } from './octets.ts'
 import { hasStructure, StructureScan } from './structure.ts'
-import { Utf8Scan } from './utf8-scan.ts'
 
 /** Finds out, in one pass and for any chunk borders, what is true of a message; keeps of it nothing but the header. */
 export interface Inspector {
@@ -22,7 +23,7 @@ export interface Inspection {
   readonly headerTooLong: boolean
 }
 
-/** As much at once as is searched while the cache still has it. */
+/** As much at once as is looked at in each way while the cache still has it. */
 const WINDOW = 65_536
 const NOTHING = Buffer.alloc(0)
 
@@ -34,17 +35,10 @@ class OnePass implements Inspector {
   #header: Buffer = NOTHING
   #kept = 0
   #octets = 0
-  /** Where the line began that is not at its end yet, counted from the first octet of all. */
-  #lineStart = 0
-  #longest = 0
-  /** The last octet so far is a CR. */
-  #endsWithCr = false
-  #nul = false
-  #eightBit = false
   #eightBitHeader = false
-  #bare = false
   #headerEnd: number | undefined
-  readonly #utf8 = new Utf8Scan()
+  readonly #untilHeaderEnd = new HeaderEnd()
+  readonly #scan = octetScan()
   /** What is kept of the header, once that is known to be all there is to keep. */
   #wholeHeader: Header | undefined
   #structure: StructureScan | undefined
@@ -65,22 +59,20 @@ class OnePass implements Inspector {
   }
 
   end(): Inspection {
-    if (this.#endsWithCr) this.#bare = true
-    const longestLine = Math.max(this.#longest, this.#octets - this.#lineStart)
-    const binary = this.#nul || this.#bare
+    const { octets, eightBit, nul, bareNewline, longestLine, endsWithNewline, notUtf8 } = this.#scan.end()
     const headerOctets = this.#headerEnd ?? this.#octets
     const header = this.#wholeHeader ?? this.#takeApart()
     return {
       facts: {
-        octets: this.#octets,
-        encoding: binary ? 'binary' : this.#eightBit ? '8bit' : '7bit',
+        octets,
+        encoding: nul || bareNewline ? 'binary' : eightBit > 0 ? '8bit' : '7bit',
         longestLine,
         eightBitHeader: this.#eightBitHeader,
-        bareNewline: this.#bare,
-        nul: this.#nul,
-        endsWithNewline: this.#lineStart === this.#octets,
+        bareNewline,
+        nul,
+        endsWithNewline,
         headerOctets,
-        ...(this.#utf8.valid ? {} : { notUtf8: true }),
+        ...(notUtf8 ? { notUtf8: true } : {}),
         ...this.#structure?.end(),
       },
       header,
@@ -90,15 +82,13 @@ class OnePass implements Inspector {
 
   #inspect(octets: Buffer): void {
     const begins = this.#octets
-    const inHeader = this.#headerEnd === undefined
-    this.#nul ||= octets.includes(0)
-    this.#lines(octets.toString('latin1'), begins)
     this.#octets += octets.length
-    this.#endsWithCr = octets[octets.length - 1] === 13
-    const ascii = isAscii(octets)
-    this.#eightBit ||= !ascii
-    this.#utf8.write(octets, ascii)
-    if (inHeader) this.#keep(octets, (this.#headerEnd ?? this.#octets) - begins, ascii)
+    this.#scan.write(octets)
+    if (this.#headerEnd === undefined) {
+      const end = this.#untilHeaderEnd.find(octets)
+      if (end !== undefined) this.#headerEnd = begins + end
+      this.#keep(octets, end ?? octets.length)
+    }
     if (this.#wholeHeader) this.#structure?.write(octets)
     else if (this.#headerEnd !== undefined || this.#octets > this.#maxHeader) {
       this.#takeApart()
@@ -119,8 +109,8 @@ class OnePass implements Inspector {
   }
 
   /** So many octets belong to the header. */
-  #keep(octets: Buffer, count: number, ascii: boolean): void {
-    this.#eightBitHeader ||= !ascii && !isAscii(octets.subarray(0, count))
+  #keep(octets: Buffer, count: number): void {
+    this.#eightBitHeader ||= !isAscii(octets.subarray(0, count))
     const needed = Math.min(this.#maxHeader, this.#kept + count)
     if (needed > this.#header.length) {
       const grown = Buffer.allocUnsafe(Math.min(this.#maxHeader, Math.max(2 * needed, 1024)))
@@ -128,41 +118,5 @@ class OnePass implements Inspector {
       this.#header = grown
     }
     this.#kept += octets.copy(this.#header, this.#kept, 0, needed - this.#kept)
-  }
-
-  // A string is searched twice as fast as a buffer, its making included.
-  #lines(text: string, begins: number): void {
-    let from = 0
-    if (this.#endsWithCr) {
-      if (text.startsWith('\n')) {
-        this.#lineEnds(begins - 1)
-        from = 1
-      } else this.#bare = true
-    }
-    // While CR and LF have only been met together, one search for each per line shows that they still are.
-    while (!this.#bare) {
-      const cr = text.indexOf('\r', from)
-      const lf = text.indexOf('\n', from)
-      if (lf < 0 && (cr < 0 || cr === text.length - 1)) return
-      if (cr < 0 || cr + 1 !== lf) {
-        this.#bare = true
-        break
-      }
-      this.#lineEnds(begins + cr)
-      from = lf + 1
-    }
-    for (;;) {
-      const cr = text.indexOf('\r\n', from)
-      if (cr < 0) return
-      this.#lineEnds(begins + cr)
-      from = cr + 2
-    }
-  }
-
-  #lineEnds(cr: number): void {
-    const length = cr - this.#lineStart
-    if (length > this.#longest) this.#longest = length
-    else if (length === 0 && this.#headerEnd === undefined) this.#headerEnd = cr + 2
-    this.#lineStart = cr + 2
   }
 }
