@@ -1,4 +1,4 @@
-import { addressKey, formatPath } from '../mail/address.ts'
+import { addressKey, formatPath, isAscii } from '../mail/address.ts'
 import type { ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
 import type { BodyFacts } from '../mail/facts.ts'
 import type { Instant } from '../mail/instant.ts'
@@ -81,13 +81,15 @@ const recordOf = (id: string, mail: Deposit, { hostname }: DepositOptions): Mess
   })
   const header = mail.edits.length > 0 ? applyEdits(mail.header, mail.edits) : undefined
   const top = Buffer.from(trace + separator(header ? readHeader(header) : mail.header))
+  const facts = header ? withHeader(mail.facts, header, mail.facts.headerOctets) : mail.facts
   return {
     sender: mail.sender,
     params: mail.params,
     recipients: distinct(mail.recipients),
     prefix: header ? Buffer.concat([top, header]) : top,
     bodyFrom: header ? mail.facts.headerOctets : 0,
-    facts: header ? withHeader(mail.facts, header, mail.facts.headerOctets) : mail.facts,
+    // A path or a name in UTF-8 makes a raw header of any.
+    facts: isAscii(trace) ? facts : withHeader(facts, Buffer.from(trace), 0),
     origin: { ...mail.origin, protocol: how },
     schedule: mail.schedule,
     accepted: mail.accepted,
