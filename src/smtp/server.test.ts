@@ -2,19 +2,21 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { manualClock } from '../../test/doubles/manual-clock.ts'
 import { recordingSink } from '../../test/doubles/recording-sink.ts'
+import { chunking } from '../extensions/chunking.ts'
 import { memoryChannels } from '../net/memory-channel.ts'
 import { silentLog } from '../observe/log.ts'
+import type { Extension } from './extension.ts'
 import type { ServerLimits } from './limits.ts'
 import { createRegistry } from './registry.ts'
 import { type ServerContext, serve, serverContext } from './server.ts'
 
 const clock = manualClock()
 
-const context = (limits: Partial<ServerLimits> = {}): ServerContext =>
+const context = (limits: Partial<ServerLimits> = {}, extensions: readonly Extension[] = []): ServerContext =>
   serverContext({
     hostname: 'mx.example.test',
     listener: 'mx',
-    registry: createRegistry([]),
+    registry: createRegistry(extensions),
     sink: recordingSink(),
     clock,
     log: silentLog,
@@ -63,4 +65,24 @@ test('a client that floods its session with commands does not keep another one f
   loud.destroy()
   quiet.destroy()
   await Promise.all(served)
+})
+
+test('what was answered before a chunk is told while its octets have not come, or not all of them', async () => {
+  for (const begun of ['', 'Subject']) {
+    const [client, server] = memoryChannels(clock)
+    const served = serve(server, context({}, [chunking()]))
+    const say = async (text: string) => {
+      client.write(text)
+      await client.flush(60_000)
+    }
+    await say('EHLO me.test\r\n')
+    while (!(await client.line(100, 60_000)).startsWith('250 '));
+    await say(`MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.test>\r\nBDAT 10 LAST\r\n${begun}`)
+    assert.match(await client.line(100, 60_000), /^250 .*Sender/i)
+    assert.match(await client.line(100, 60_000), /^250 .*Recipient/i)
+    await say('Subject: x'.slice(begun.length))
+    assert.match(await client.line(100, 60_000), /^250 /)
+    client.destroy()
+    await served
+  }
 })

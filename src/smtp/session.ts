@@ -193,8 +193,17 @@ export class ServerSession implements Session {
     return this.#currentBody().open()
   }
 
-  take(octets: number): AsyncIterable<Uint8Array> {
-    return this.channel.counted(octets, this.options.timeouts.body, this.options.limits.rate)
+  async *take(octets: number): AsyncGenerator<Uint8Array, void> {
+    const { timeouts, limits } = this.options
+    const chunks = this.channel.counted(octets, timeouts.body, limits.rate)
+    // A client may wait for the replies to MAIL and RCPT with its octets.
+    if (octets > 0 && !this.channel.pending()) await this.channel.flush(timeouts.command)
+    let left = octets
+    for await (const chunk of chunks) {
+      left -= chunk.length
+      yield chunk
+      if (left > 0 && !this.channel.pending()) await this.channel.flush(timeouts.command)
+    }
   }
 
   async skip(octets: number): Promise<void> {
