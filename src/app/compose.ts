@@ -1,3 +1,4 @@
+import { restartNeeded, withFixed } from '../config/restart.ts'
 import type { Settings } from '../config/settings.ts'
 import { takeLocal } from '../intake/local.ts'
 import { readAddress } from '../mail/address.ts'
@@ -14,12 +15,14 @@ import { openSqliteSpool } from '../spool/sqlite.ts'
 import type { Transport } from '../transports/transport.ts'
 import { explainAddress } from './explain.ts'
 import { extensionRows } from './extension-rows.ts'
+import { spoolFaults } from './folders.ts'
 import { type Generation, makeGeneration, type Standing } from './generation.ts'
 import { Listeners } from './listeners.ts'
 import type { Explained, ExtensionRow, Mta, Reloaded, Status, Submission } from './mta.ts'
 import { Resolvers } from './resolvers.ts'
 import { checkParams } from './submission.ts'
 import { sweeping } from './sweeping.ts'
+import { Unavailable, Unfit } from './unfit.ts'
 
 /** What a program that embeds us may bring along. */
 export interface Services {
@@ -27,25 +30,12 @@ export interface Services {
   readonly log?: Log
 }
 
-/** See `Mta`. Throws `Misconfigured` for what the settings ask and cannot be had. */
+/** See `Mta`. Throws `Misconfigured` with all that the settings ask and cannot be had. */
 export const createMta = async (settings: Settings, services: Services = {}): Promise<Mta> => {
   const mta = new ComposedMta(services)
   await mta.prepare(settings)
   return mta
 }
-
-/** What a reload cannot change. */
-const FIXED = ['hostname', 'spool', 'control', 'drop', 'log', 'queue'] as const
-
-/** A part of them changed would be a system that goes by two names, or keeps two times. */
-const fixed = ({ hostname, spool, control, drop, log, queue }: Settings): Pick<Settings, (typeof FIXED)[number]> => ({
-  hostname,
-  spool,
-  control,
-  drop,
-  log,
-  queue,
-})
 
 class ComposedMta implements Mta {
   readonly #clock: Clock
@@ -58,7 +48,7 @@ class ComposedMta implements Mta {
   #spool: Spool | undefined
   #queue: Queue | undefined
   #sweep: { stop(): Promise<void> } | undefined
-  #started = 0
+  #started: number | undefined
   #state: Status['state'] = 'running'
 
   constructor({ clock = systemClock(), log = silentLog }: Services) {
@@ -93,6 +83,8 @@ class ComposedMta implements Mta {
   async start(): Promise<void> {
     const { settings } = this.#now
     try {
+      const faults = await spoolFaults(settings)
+      if (faults.length > 0) throw new Unfit(faults)
       this.#spool = await this.#openSpool(settings)
       const opened = await this.#listeners.prepare(settings)
       opened.commit()
@@ -108,10 +100,15 @@ class ComposedMta implements Mta {
     this.#log.event('info', 'started', { hostname: settings.hostname, listeners: addresses })
   }
 
-  #openSpool({ spool, hostname }: Settings): Promise<Spool> | Spool {
+  async #openSpool({ spool, hostname }: Settings): Promise<Spool> {
     const clock = this.#clock
     if (spool.driver === 'memory') return memorySpool({ clock })
-    return openSqliteSpool({ path: spool.path, owner: hostname, clock, log: this.#log, keepHistory: spool.history })
+    const { path, history } = spool
+    try {
+      return await openSqliteSpool({ path, owner: hostname, clock, log: this.#log, keepHistory: history })
+    } catch (error) {
+      throw new Unavailable(['spool', 'sqlite', 'path'], path, error)
+    }
   }
 
   /** The queue lives through reloads, so it asks whatever generation is in force. */
@@ -170,12 +167,13 @@ class ComposedMta implements Mta {
     await generation?.close()
     await this.#resolvers.close()
     await spool?.close()
-    if (spool) this.#log.event('info', 'stopped', {})
+    // What never began is told as what it is: a start that failed.
+    if (spool && this.#started !== undefined) this.#log.event('info', 'stopped', {})
   }
 
   async reload(wanted: Settings): Promise<Reloaded> {
     const before = this.#now
-    const settings = { ...wanted, ...fixed(before.settings) }
+    const settings = withFixed(wanted, before.settings)
     const next = await makeGeneration(settings, this.#standing)
     let opened: Awaited<ReturnType<Listeners['prepare']>>
     try {
@@ -189,15 +187,19 @@ class ComposedMta implements Mta {
     await this.#spool?.forgetLanes()
     this.#queue?.kick()
     void before.close()
-    const restartNeeded = FIXED.filter((key) => JSON.stringify(before.settings[key]) !== JSON.stringify(wanted[key]))
-    this.#log.event('info', 'reloaded', { 'restart-needed': restartNeeded })
-    return { restartNeeded }
+    const left = restartNeeded(before.settings, wanted)
+    this.#log.event('info', 'reloaded', { 'restart-needed': left })
+    return { restartNeeded: left }
+  }
+
+  get domain(): string {
+    const { domains, hostname } = this.#now.settings
+    return domains[0] ?? hostname
   }
 
   async explain(address: string): Promise<Explained> {
-    const { resolver, settings } = this.#now
-    const text = address.includes('@') ? address : `${address}@${settings.domains[0] ?? settings.hostname}`
-    return explainAddress(readAddress(text), resolver)
+    const text = address.includes('@') ? address : `${address}@${this.domain}`
+    return explainAddress(readAddress(text), this.#now.resolver)
   }
 
   extensions(): readonly ExtensionRow[] {
@@ -209,9 +211,9 @@ class ComposedMta implements Mta {
     return {
       state: this.#state,
       hostname: settings.hostname,
-      domain: settings.domains[0] ?? settings.hostname,
+      domain: this.domain,
       pid: process.pid,
-      uptime: this.#clock.now() - this.#started,
+      uptime: this.#clock.now() - (this.#started ?? this.#clock.now()),
       listeners: this.#listeners.addresses,
       sessions: this.#listeners.connections,
       queue: await this.spool.counts(),

@@ -1,21 +1,36 @@
-import type { Settings } from '../config/settings.ts'
+import type { Loaded } from '../config/load.ts'
 import { type Address, BadAddress } from '../mail/address.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Spool } from '../spool/spool.ts'
 import { messageRow, queueRow } from './control-rows.ts'
 import { type ControlActions, Faulty } from './control-session.ts'
-import type { Mta, Submission } from './mta.ts'
+import type { Mta, Reloaded, Submission } from './mta.ts'
+import { Unavailable, Unfit } from './unfit.ts'
 
 /** What only the program around an MTA can do. */
 export interface Program {
   readonly clock: Clock
   /** Settings read anew, or what is wrong with them. */
-  load(): Promise<{ readonly settings: Settings } | { readonly faults: readonly string[] }>
+  load(): Promise<Loaded>
   /** Begins to end the program. */
   end(now: boolean): void
-  /** What local addresses without a domain get. */
-  domain(): string
 }
+
+/** Has an MTA go on with settings that are read anew. Throws `Faulty` when they are no good, and the old ones stay in force. */
+export const reloadFrom = async (mta: Mta, load: Program['load']): Promise<Reloaded> => {
+  const loaded = await load()
+  if ('faults' in loaded) throw new Faulty(WRONG, loaded.faults)
+  try {
+    return await mta.reload(loaded.settings)
+  } catch (error) {
+    if (error instanceof Unfit) throw new Faulty(WRONG, loaded.placed(error.issues))
+    if (error instanceof Unavailable) throw new Faulty(UNAVAILABLE, loaded.placed([error.issue]), 'fault')
+    throw error
+  }
+}
+
+const WRONG = 'the settings are wrong, the old ones stay in force'
+const UNAVAILABLE = 'the settings ask what cannot be had now, the old ones stay in force'
 
 /** The requests of a control socket as calls of an MTA. */
 export const controlActions = (mta: Mta, program: Program): ControlActions => ({
@@ -29,11 +44,7 @@ export const controlActions = (mta: Mta, program: Program): ControlActions => ({
       throw error
     }
   },
-  async reload() {
-    const loaded = await program.load()
-    if ('faults' in loaded) throw new Faulty('the settings are wrong, the old ones stay in force', loaded.faults)
-    return mta.reload(loaded.settings)
-  },
+  reload: () => reloadFrom(mta, program.load),
   drain: () => mta.drain(),
   async stop(now) {
     program.end(now)
@@ -56,7 +67,7 @@ export const controlActions = (mta: Mta, program: Program): ControlActions => ({
     if (operation === 'retry' && met > 0) mta.kick()
     return met
   },
-  submit: (mail, body) => mta.submit(qualified(mail, program.domain()), body),
+  submit: (mail, body) => mta.submit(qualified(mail, mta.domain), body),
   attend: (channel) => mta.attend(channel),
 })
 

@@ -43,10 +43,13 @@ export interface ControlActions {
 export class Faulty extends Error {
   override readonly name = 'Faulty'
   readonly details: readonly string[]
+  /** `fault`: it may be possible later. */
+  readonly kind: 'usage' | 'fault'
 
-  constructor(message: string, details: readonly string[] = []) {
+  constructor(message: string, details: readonly string[] = [], kind: 'usage' | 'fault' = 'usage') {
     super(message)
     this.details = details
+    this.kind = kind
   }
 }
 
@@ -162,7 +165,7 @@ const refusalFault = ({ reply }: Refusal): Fault => ({ kind: 'refused', message:
 const faultOf = (error: unknown, what: string, log: Log): Fault => {
   if (error instanceof Refusal) return refusalFault(error)
   if (error instanceof Missing) return { kind: 'missing', message: error.message }
-  if (error instanceof Faulty) return { kind: 'usage', message: error.message, details: error.details }
+  if (error instanceof Faulty) return { kind: error.kind, message: error.message, details: error.details }
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
   log.event('error', 'control-request-failed', { request: what, error: stack ?? message })
   return { kind: 'fault', message }

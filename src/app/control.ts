@@ -1,6 +1,6 @@
 import { chmod, lstat, mkdir, mkdtemp, rename, rm, unlink } from 'node:fs/promises'
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { streamChannel } from '../net/stream-channel.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
@@ -29,6 +29,7 @@ const NOWHERE = { address: '', port: 0 }
 /** Another instance answers on the socket. */
 export class ControlTaken extends Error {
   override readonly name = 'ControlTaken'
+  readonly code = 'taken'
 }
 
 /**
@@ -38,7 +39,7 @@ export class ControlTaken extends Error {
 export const serveControl = async (options: ControlOptions): Promise<ControlServer> => {
   const { path, actions, clock, log, everyone = false } = options
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  await demandFree(path)
+  await demandNobody(path)
   const sockets = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket)
@@ -83,13 +84,16 @@ const listenAt = async (server: Server, path: string, mode: number): Promise<voi
   }
 }
 
-const demandFree = async (path: string): Promise<void> => {
+/** Throws `ControlTaken` when another instance listens there, and an Error when something that is no socket is in the way. */
+export const demandNobody = async (path: string): Promise<void> => {
   const there = await lstat(path).catch(() => undefined)
   if (!there) return
-  if (!there.isSocket()) throw new Error(`${path}: ${basename(path)} is there and is no socket`)
-  if (await answers(path))
-    throw new ControlTaken(`${path}: another instance answers there; control.socket names another one`)
+  if (!there.isSocket()) throw new Error('is there and is no socket')
+  if (await answers(path)) throw new ControlTaken(TAKEN)
 }
+
+const TAKEN =
+  'another instance answers there; expected control: { socket: … } of its own, and drop: { directory: … } as well'
 
 const answers = (path: string): Promise<boolean> =>
   new Promise((resolve) => {

@@ -7,6 +7,7 @@ import { usersDirector } from '../directors/users.ts'
 import { readAddress } from '../mail/address.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
+import { Faults } from './unfit.ts'
 
 interface Means {
   readonly clock: Clock
@@ -14,12 +15,21 @@ interface Means {
   readonly uid: number
 }
 
-/** In the order in which they are asked. Throws `Misconfigured` for what cannot work as it is set up. */
+/** In the order in which they are asked. Throws `Unfit` with all that cannot work as it is set up. */
 export const makeDirectors = async (settings: Settings, means: Means): Promise<Director[]> => {
+  const faults = new Faults()
   const directors: Director[] = []
-  for (const one of settings.directors) directors.push(await make(one, settings, means))
+  for (const one of settings.directors) {
+    const path = ['directors', one.name, one.driver, SOURCES[one.driver]]
+    const made = await faults.of(path, () => make(one, settings, means))
+    if (made) directors.push(made)
+  }
+  faults.demandNone()
   return directors
 }
+
+/** The setting that says where a director has its knowledge. */
+const SOURCES = { aliases: 'file', users: 'from', 'catch-all': 'to' } as const
 
 const make = (one: DirectorSettings, settings: Settings, { clock, log, uid }: Means): Director | Promise<Director> => {
   const { name } = one

@@ -20,6 +20,7 @@ import { makeDirectors } from './directors.ts'
 import { clientExtensions, reportExtensions, serverExtensions } from './extensions.ts'
 import { makeRouters } from './routers.ts'
 import { makeTransports } from './transports.ts'
+import { Faults } from './unfit.ts'
 
 /** What outlives a reload. */
 export interface Standing {
@@ -51,25 +52,36 @@ export interface Generation {
   close(): Promise<void>
 }
 
-/** Throws `Misconfigured` for what the settings ask and cannot be had; then nothing is left behind. */
+/** Throws `Unfit` with all that the settings ask and cannot be had; then nothing is left behind. */
 export const makeGeneration = async (settings: Settings, standing: Standing): Promise<Generation> => {
   const { clock, log } = standing
   const uid = process.getuid?.() ?? 0
   const gid = process.getgid?.() ?? 0
   const postmaster = readAddress(settings.postmaster)
-  const tls = await serverTls(settings, clock)
+  const faults = new Faults()
+  const tls = await faults.of(['tls'], () => serverTls(settings, clock))
   const clientTls = tlsService({ clock })
   const dns = await standing.dns(settings)
   const self = { hostname: settings.hostname, addresses: () => standing.listening() }
-  const transports = makeTransports(settings, { clock, log, resolver: dns, clientTls, runningAs: { uid, gid } })
+  const runningAs = { uid, gid }
+  const means = { clock, log, resolver: dns, clientTls, runningAs }
+  const transports = faults.at(['transports'], () => makeTransports(settings, means)) ?? new Map<string, Transport>()
+  const directors = (await faults.of(['directors'], () => makeDirectors(settings, { clock, log, uid }))) ?? []
+  const routers = faults.at(['routers'], () => makeRouters(settings, dns, self)) ?? []
+  try {
+    faults.demandNone()
+  } catch (error) {
+    await closeAll(transports)
+    throw error
+  }
   const resolver = createResolver({
     domains: settings.domains,
     // Whoever writes to an address means the port of SMTP, which somebody in front of us may pass on to another.
     isOurAddress: (address) => standing.listening().some(({ port }) => isOurAddress(self, address, port)),
     hostname: settings.hostname,
     postmaster,
-    directors: await makeDirectors(settings, { clock, log, uid }),
-    routers: makeRouters(settings, dns, self),
+    directors,
+    routers,
     stores: new Set(settings.transports.flatMap((one) => (one.driver === 'lmtp' && one.to ? [one.name] : []))),
     clock,
     log,
@@ -138,10 +150,12 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     client: clientExtensions('smtp', settings.extensions, 'may', { clientTls }),
     contexts: new Map(settings.listen.map((one) => [one.name, context(one, offers.get(one.name) ?? [], false)])),
     local: context(here, serverExtensions(here, services), true),
-    async close() {
-      await Promise.allSettled([...transports.values()].map((transport) => transport.close()))
-    },
+    close: () => closeAll(transports),
   }
+}
+
+const closeAll = async (transports: ReadonlyMap<string, Transport>): Promise<void> => {
+  await Promise.allSettled([...transports.values()].map((transport) => transport.close()))
 }
 
 /** `sendmail -bs`: SMTP with a program of this machine. */

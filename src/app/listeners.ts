@@ -1,9 +1,11 @@
+import { isIPv6 } from 'node:net'
 import { listenKey } from '../config/hosts.ts'
 import type { ListenAddress, ListenerSettings, Settings } from '../config/settings.ts'
 import { type At, type Listener, listen } from '../net/listener.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { type ServerContext, serve } from '../smtp/server.ts'
+import { Unavailable } from './unfit.ts'
 
 export interface ListenersOptions {
   readonly clock: Clock
@@ -31,18 +33,24 @@ export class Listeners {
     this.#options = options
   }
 
-  /** Opens what is new. Throws when an address cannot be had; then all is as it was. `commit` closes what is no longer wanted. */
+  /** Opens what is new. Throws `Unavailable` when an address cannot be had; then all is as it was. `commit` closes what is no longer wanted. */
   async prepare(settings: Settings): Promise<{ commit(): void; undo(): void }> {
     const wanted = settings.listen.flatMap((one) =>
-      one.addresses.map((address) => ({ one, address, key: keyOf(one, address) })),
+      one.addresses.map((address, index) => ({ one, address, index, key: keyOf(one, address) })),
     )
     const added: Open[] = []
     const undo = () => {
       for (const { listener } of added) listener.destroy()
     }
     try {
-      for (const { one, address, key } of wanted) {
-        if (!this.#open.some((open) => open.key === key)) added.push(await this.#listen(key, one, address, settings))
+      for (const { one, address, index, key } of wanted) {
+        if (this.#open.some((open) => open.key === key)) continue
+        try {
+          added.push(await this.#listen(key, one, address, settings))
+        } catch (error) {
+          const why = ownPort(error, [...this.#open, ...added], new Set(wanted.map((other) => other.key))) ?? error
+          throw new Unavailable(['listen', one.name, one.protocol, index], listenKey(address), why)
+        }
       }
     } catch (error) {
       undo()
@@ -126,6 +134,22 @@ export class Listeners {
 
 const hostPort = ({ host, port }: { host: string; port: number }): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+
+/** What an address in use is told as when it is in use by us, at another address of the same port. */
+const ownPort = (error: unknown, open: readonly Open[], wanted: ReadonlySet<string>): Error | undefined => {
+  const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
+  if (code !== 'EADDRINUSE' || address === undefined) return undefined
+  const covers = (one: string, other: string) => one === other || one === (isIPv6(other) ? '::' : '0.0.0.0')
+  const other = open.find(({ listener: { address: at } }) => {
+    return 'port' in at && at.port === port && (covers(at.host, address) || covers(address, at.host))
+  })
+  if (!other) return undefined
+  const own = `this instance listens on ${other.key} (listener ${other.of.settings.name})`
+  const mend = wanted.has(other.key)
+    ? 'and one of the two takes in the other'
+    : 'and a reload cannot put the one in place of the other; restart it'
+  return Object.assign(new Error(`${own}, ${mend}`), { code: 'taken' })
+}
 
 const connectionLimits = ({ limits }: ListenerSettings) => ({
   most: limits.connections,

@@ -8,17 +8,19 @@ import type { Counts, Spool } from '../spool/spool.ts'
 export interface Mta {
   /**
    * On return the spool is open, every listener listens and the queue runs; when it rejects, none of them does. Throws
-   * `Misconfigured` for what the settings ask and cannot be had, a system error for an address in use.
+   * `Misconfigured` for what the settings ask and cannot be had, `Unavailable` for what another program has.
    */
   start(): Promise<void>
   /** Takes nothing new; resolves when sessions and deliveries under way have ended, or were cut at their limit. */
   drain(): Promise<void>
   /** Drops what is under way; resolves when nothing of it is left, the spool closed. */
   stop(): Promise<void>
-  /** The new settings are in force on return; when it rejects, the old ones still are. */
+  /** The new settings are in force on return; when it rejects, as `start` does, the old ones still are. */
   reload(settings: Settings): Promise<Reloaded>
   /** What would become of mail for this address. Throws `BadAddress`. */
   explain(address: string): Promise<Explained>
+  /** What local addresses without a domain get. */
+  readonly domain: string
   extensions(): readonly ExtensionRow[]
   status(): Promise<Status>
   /** Takes mail from a local program. As safe as a 250 on return. Throws a Refusal. */
@@ -38,7 +40,7 @@ export interface Submission extends Envelope {
 }
 
 export interface Reloaded {
-  /** Settings that differ and are not in force before a restart. */
+  /** Settings that differ and are not in force before a restart, as `queue.lifetime`. */
   readonly restartNeeded: readonly string[]
 }
 

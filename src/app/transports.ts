@@ -13,6 +13,7 @@ import { mboxTransport } from '../transports/mbox.ts'
 import { smtpTransport } from '../transports/smtp.ts'
 import type { Transport } from '../transports/transport.ts'
 import { clientExtensions } from './extensions.ts'
+import { Faults } from './unfit.ts'
 
 export interface TransportMeans {
   readonly clock: Clock
@@ -22,9 +23,18 @@ export interface TransportMeans {
   readonly runningAs: { readonly uid: number; readonly gid: number }
 }
 
-/** By name. Throws `Misconfigured` for what cannot work as it is set up. */
-export const makeTransports = (settings: Settings, means: TransportMeans): Map<string, Transport> =>
-  new Map(settings.transports.map((one) => [one.name, make(one, settings, means)]))
+/** By name. Throws `Unfit` with all that cannot work as it is set up. */
+export const makeTransports = (settings: Settings, means: TransportMeans): Map<string, Transport> => {
+  const faults = new Faults()
+  const transports = new Map<string, Transport>()
+  for (const one of settings.transports) {
+    const path = ['transports', one.name, one.driver, ...('path' in one ? ['path'] : [])]
+    const made = faults.at(path, () => make(one, settings, means))
+    if (made) transports.set(one.name, made)
+  }
+  faults.demandNone()
+  return transports
+}
 
 const make = (one: TransportSettings, settings: Settings, means: TransportMeans): Transport => {
   const { clock, log, runningAs } = means

@@ -1,3 +1,5 @@
+import type { Issue } from '../config/check.ts'
+import type { Settings } from '../config/settings.ts'
 import { EXIT, Exit } from './exit.ts'
 import { complain, type Io, print } from './io.ts'
 import { load } from './settled.ts'
@@ -13,7 +15,7 @@ export const checkUsage: Usage = {
 export const check = async (given: Given, io: Io): Promise<number> => {
   if (given.words.length > 0) throw new Exit(EXIT.usage, `usage: ${checkUsage.line}`)
   const loaded = await load(given.text('config'), io)
-  const faults = 'faults' in loaded ? loaded.faults : await faultsOfParts(loaded.settings)
+  const faults = 'faults' in loaded ? loaded.faults : loaded.placed(await faultsOf(loaded.settings))
   if (given.has('json')) {
     await print(io, `${JSON.stringify({ file: loaded.file ?? null, faults })}\n`)
   } else {
@@ -23,13 +25,6 @@ export const check = async (given: Given, io: Io): Promise<number> => {
   return faults.length === 0 ? EXIT.ok : EXIT.config
 }
 
-/** What the settings name may be missing or wrong itself: certificates, alias files. */
-const faultsOfParts = async (settings: import('../config/settings.ts').Settings): Promise<readonly string[]> => {
-  const { createMta } = await import('../app/compose.ts')
-  try {
-    await (await createMta(settings)).stop()
-    return []
-  } catch (error) {
-    return (error as Error).message.split('\n')
-  }
-}
+/** What the settings name may be missing or wrong itself: certificates, alias files, folders. */
+const faultsOf = async (settings: Settings): Promise<readonly Issue[]> =>
+  (await import('../app/check.ts')).faultsOfParts(settings)

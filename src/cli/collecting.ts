@@ -15,8 +15,7 @@ export const collecting = (
   settings: Settings,
   { clock, log }: { clock: Clock; log: Log },
 ): { stop(): Promise<void> } => {
-  const domain = settings.domains[0] ?? settings.hostname
-  const submit: Mta['submit'] = (mail, body) => mta.submit(qualified(mail, domain), body)
+  const submit: Mta['submit'] = (mail, body) => mta.submit(qualified(mail, mta.domain), body)
   let stopped = false
   let alarm: ReturnType<Clock['after']> | undefined
   const { directory } = settings.drop

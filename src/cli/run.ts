@@ -1,7 +1,10 @@
 import { createMta } from '../app/compose.ts'
-import { type ControlServer, serveControl } from '../app/control.ts'
-import { controlActions } from '../app/control-actions.ts'
+import { type ControlServer, demandNobody, serveControl } from '../app/control.ts'
+import { controlActions, reloadFrom } from '../app/control-actions.ts'
+import { Faulty } from '../app/control-session.ts'
 import type { Mta } from '../app/mta.ts'
+import { Unavailable } from '../app/unfit.ts'
+import type { Loaded } from '../config/load.ts'
 import type { Settings } from '../config/settings.ts'
 import { type Clock, systemClock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
@@ -28,7 +31,7 @@ SIGHUP has it read its settings anew; when they are wrong the old ones stay in f
 export const run = async (given: Given, io: Io): Promise<number> => {
   if (given.words.length > 0) throw new Exit(EXIT.usage, `usage: ${runUsage.line}`)
   const file = given.text('config')
-  const settings = await loadOrExit(file, io)
+  const { settings, placed } = await loadOrExit(file, io)
   const clock = systemClock()
   const log = logOf(settings, clock, io)
   let mta: Mta | undefined
@@ -36,22 +39,25 @@ export const run = async (given: Given, io: Io): Promise<number> => {
   const ending = untilEnd({ clock, log, drain: settings.queue.drain })
   try {
     mta = await createMta(settings, { clock, log })
+    await demandAlone(settings)
     await mta.start()
     controls = await serveControls(mta, settings, { clock, log, file, io, ending })
   } catch (error) {
     ending.forget()
     await closeAll(controls)
     await mta?.stop()
-    const { code, message } = startFault(error)
-    log.event('error', 'cannot-start', { why: message })
-    return code
+    const fault = startFault(error, placed)
+    // Settings that are wrong are told as they are by `smail check`, whatever it is that shows it.
+    if (fault.code === EXIT.config) throw fault
+    log.event('error', 'cannot-start', { why: fault.message })
+    return fault.code
   }
   const drops = collecting(mta, settings, { clock, log })
   await greet(mta, settings, io)
   try {
     return await ending.of(
       mta,
-      () => reload(mta, file, io, log),
+      () => reload(mta, () => load(file, io), log),
       async () => {
         await drops.stop()
         await closeAll(controls)
@@ -78,39 +84,51 @@ interface Around {
   readonly ending: Ending
 }
 
-const serveControls = async (mta: Mta, settings: Settings, { clock, log, file, io, ending }: Around) => {
-  const { control, domains, hostname } = settings
-  const actions = controlActions(mta, {
-    clock,
-    load: () => load(file, io),
-    end: ending.ask,
-    domain: () => domains[0] ?? hostname,
-  })
-  const servers = [await serveControl({ path: control.socket, mode: control.mode, actions, clock, log })]
-  if (control.submission === undefined) return servers
+/** The sockets that settings ask for, by the name of their setting. */
+const socketsOf = ({ control }: Settings): readonly { key: 'socket' | 'submission'; path: string; mode: number }[] => [
+  { key: 'socket', path: control.socket, mode: control.mode },
+  ...(control.submission === undefined ? [] : [{ key: 'submission', path: control.submission, mode: 0o666 } as const]),
+]
+
+/** Asked before anything begins: an instance beside another one would take connections and mail before it fails. */
+const demandAlone = async (settings: Settings): Promise<void> => {
+  for (const { key, path } of socketsOf(settings)) await forSocket(key, path, () => demandNobody(path))
+}
+
+const forSocket = async <T>(key: string, path: string, work: () => Promise<T>): Promise<T> => {
   try {
-    servers.push(await serveControl({ path: control.submission, mode: 0o666, actions, clock, log, everyone: true }))
+    return await work()
+  } catch (error) {
+    throw new Unavailable(['control', key], path, error)
+  }
+}
+
+const serveControls = async (mta: Mta, settings: Settings, { clock, log, file, io, ending }: Around) => {
+  const actions = controlActions(mta, { clock, load: () => load(file, io), end: ending.ask })
+  const servers: ControlServer[] = []
+  try {
+    for (const { key, path, mode } of socketsOf(settings)) {
+      const options = { path, mode, actions, clock, log, everyone: key === 'submission' }
+      servers.push(await forSocket(key, path, () => serveControl(options)))
+    }
+    return servers
   } catch (error) {
     await closeAll(servers)
     throw error
   }
-  return servers
 }
 
 const closeAll = async (servers: readonly ControlServer[]): Promise<void> => {
   await Promise.all(servers.map((server) => server.close()))
 }
 
-const reload = async (mta: Mta, file: string | undefined, io: Io, log: Log): Promise<void> => {
+const reload = async (mta: Mta, read: () => Promise<Loaded>, log: Log): Promise<void> => {
   try {
-    const loaded = await load(file, io)
-    if ('faults' in loaded) {
-      for (const fault of loaded.faults) log.event('error', 'settings-fault', { fault })
-      log.event('error', 'reload-refused', { why: 'the settings are wrong, the old ones stay in force' })
-      return
-    }
-    await mta.reload(loaded.settings)
+    await reloadFrom(mta, read)
   } catch (error) {
+    if (error instanceof Faulty) {
+      for (const fault of error.details) log.event('error', 'settings-fault', { fault })
+    }
     log.event('error', 'reload-refused', { why: (error as Error).message })
   }
 }

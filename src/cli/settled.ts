@@ -1,7 +1,6 @@
 import { type ControlClient, connectControl } from '../app/control-client.ts'
 import type { Mta } from '../app/mta.ts'
 import type { Loaded } from '../config/load.ts'
-import type { Settings } from '../config/settings.ts'
 import { type Log, silentLog } from '../observe/log.ts'
 import { controlPlaces } from './control-places.ts'
 import { EXIT, Exit } from './exit.ts'
@@ -18,16 +17,18 @@ export const load = async (file: string | undefined, io: Io): Promise<Loaded> =>
 }
 
 /** The same; throws `Exit` with all faults. */
-export const loadOrExit = async (file: string | undefined, io: Io): Promise<Settings> => {
+export const loadOrExit = async (file: string | undefined, io: Io): Promise<Fit> => {
   const loaded = await load(file, io)
   if ('faults' in loaded) throw new Exit(EXIT.config, loaded.faults.join('\n'))
-  return loaded.settings
+  return loaded
 }
+
+type Fit = Extract<Loaded, { settings: unknown }>
 
 /** The instance that runs by these settings, or the one of whoever asks. Throws `NotRunning`. */
 export const running = async (file: string | undefined, io: Io): Promise<ControlClient> => {
   if (file === undefined) return reach((await controlPlaces(io.env)).sockets)
-  return connectControl((await loadOrExit(file, io)).control.socket)
+  return connectControl((await loadOrExit(file, io)).settings.control.socket)
 }
 
 /** Does something with an MTA that is made and never started. */
@@ -37,9 +38,11 @@ export const withMta = async <T>(
   use: (mta: Mta) => Promise<T>,
   log: Log = silentLog,
 ): Promise<T> => {
-  const settings = await loadOrExit(file, io)
-  const { createMta } = await import('../app/compose.ts')
-  const mta = await createMta(settings, { log })
+  const { settings, placed } = await loadOrExit(file, io)
+  const [{ createMta }, { startFault }] = await Promise.all([import('../app/compose.ts'), import('./start-fault.ts')])
+  const mta = await createMta(settings, { log }).catch((error: unknown) => {
+    throw startFault(error, placed)
+  })
   try {
     return await use(mta)
   } finally {

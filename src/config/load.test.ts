@@ -88,6 +88,16 @@ const MISTAKES: readonly [what: string, source: string, ...told: string[]][] = [
     'smail.yaml:4:18 directors.all.users.transport: names the transport locl, which does not exist; expected one of local, smtp; did you mean local?',
   ],
   [
+    'a user twice',
+    'directors:\n  u:\n    users:\n      from: { names: [jo, al, JO] }\n',
+    "smail.yaml:4:31 directors.u.users.from.names.2: 'JO' stands here twice",
+  ],
+  [
+    'an option that a driver does not have',
+    'transports:\n  local: { maildir: { paht: "~/Maildir" } }\n  smtp: { smtp: {} }\n',
+    'smail.yaml:2:23 transports.local.maildir.paht: is no setting; did you mean path?',
+  ],
+  [
     'a transport that is there by default alone',
     'directors:\n  all:\n    users: { from: { names: [jo] } }\ntransports:\n  smtp: { smtp: {} }\n',
     'smail.yaml:3:5 directors.all.users.transport: names, by default, the transport local, which does not exist; expected one of smtp',
@@ -110,6 +120,12 @@ const MISTAKES: readonly [what: string, source: string, ...told: string[]][] = [
     'smail.yaml:1:39 directors.u.users.transport: names the transport out, a smtp transport, which delivers to no mailbox; expected maildir, mbox, lmtp or discard',
   ],
   [
+    'a word of another setting',
+    'conversion: { signed: refuse, downgrade: mda }\n',
+    "smail.yaml:1:23 conversion.signed: is 'refuse'; expected one of bounce, convert",
+    "smail.yaml:1:42 conversion.downgrade: is 'mda'; expected one of never, msa; did you mean msa?",
+  ],
+  [
     'an address twice',
     'listen:\n  a: { smtp: "127.0.0.1:2525" }\n  b: { lmtp: ["127.0.0.1:2525"] }\n',
     'smail.yaml:3:15 listen.b.lmtp.0: listens on 127.0.0.1:2525, as listener a does; expected an address of its own',
@@ -118,12 +134,6 @@ const MISTAKES: readonly [what: string, source: string, ...told: string[]][] = [
     'a number out of range',
     'limits:\n  recipients: 0\n',
     "smail.yaml:2:15 limits.recipients: is '0'; expected at least 1",
-  ],
-  [
-    'a word of another setting',
-    'conversion: { signed: refuse, downgrade: mda }\n',
-    "smail.yaml:1:23 conversion.signed: is 'refuse'; expected one of bounce, convert",
-    "smail.yaml:1:42 conversion.downgrade: is 'mda'; expected one of never, msa; did you mean msa?",
   ],
   [
     'a size out of range',

@@ -28,10 +28,10 @@ test('rows of a static table: hosts in their order, a socket, mx, an error', () 
 
 test('what is none is told with its place', () => {
   const cases = {
-    'a.example: "error: 450 later"': /^f:5:9 .*is no error/,
+    'a.example: "error: 450 later"': /^f:5:20 .*is no error/,
     'a.example: [mx, b.example]': /^f:5:20 .*stand alone/,
     'a.example: []': /^f:5:20 /,
-    'a.example: "b c"': /^f:5:9 .*is no host/,
+    'a.example: "b c"': /^f:5:20 .*is no host/,
   }
   for (const [row, fault] of Object.entries(cases)) assert.match(String(routes(row)[0]), fault)
 })

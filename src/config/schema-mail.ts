@@ -24,8 +24,18 @@ const transport = (otherwise: string): z.ZodType<string> =>
 const userSource = (places: Places): z.ZodType<UserSource> =>
   z.union([
     text((given): UserSource => (given === 'passwd' ? { passwd: true } : { file: place(given, places) })),
-    z.strictObject({ names: list(name, 1).describe('The users.') }),
+    z.strictObject({ names: list(name, 1).superRefine(once).describe('The users.') }),
   ])
+
+/** Each name stands once, in capitals or not. */
+const once = (names: readonly string[], context: z.RefinementCtx<readonly string[]>): void => {
+  const seen = new Set<string>()
+  for (const [index, name] of names.entries()) {
+    const key = name.toLowerCase()
+    if (seen.has(key)) context.addIssue({ code: 'custom', path: [index], message: `'${name}' stands here twice` })
+    seen.add(key)
+  }
+}
 
 const separator = z
   .string()

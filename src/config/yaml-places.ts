@@ -67,8 +67,12 @@ export const offsetOf = (at: At, path: Path, ofKey: boolean): number => {
     const pair = pairAt(at, parent, key)
     const value = pair ? pair.value : isSeq(parent) ? parent.items[Number(key)] : undefined
     const written = !isScalar(value) || value.source !== ''
+    // The one item of a list may stand without its list.
+    const alone = isScalar(value) && depth === path.length - 1 && path[depth] === 0
     const start =
-      pair && (ofKey || !written || depth < path.length) ? startOf(pair.key) : (startOf(value) ?? startOf(pair?.key))
+      pair && (ofKey || !written || (depth < path.length && !alone))
+        ? startOf(pair.key)
+        : (startOf(value) ?? startOf(pair?.key))
     if (start !== undefined) return start
   }
   return 0

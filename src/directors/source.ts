@@ -52,7 +52,9 @@ export const fileSource = (path: string): Source => ({
     } catch (error) {
       if (error instanceof Misconfigured) throw error
       if (error instanceof TypeError) throw new Misconfigured(`${path}: is not UTF-8 text`)
-      throw new Misconfigured(`${path}: cannot be read (${code(error)})`)
+      throw new Misconfigured(
+        `${path}: ${code(error) === 'ENOENT' ? 'does not exist' : `cannot be read (${code(error)})`}`,
+      )
     }
   },
 })

@@ -80,7 +80,7 @@ describe('sqlite: from one start to the next', { concurrency: 4 }, () => {
       const first = await open(path, clock)
       const draft = first.open()
       await draft.write(LARGE)
-      await assert.rejects(open(path, clock), isBroken(/Another instance/))
+      await assert.rejects(open(path, clock), isBroken(/another instance uses this spool/))
       await draft.commit(recordOf(clock, LARGE.length))
       await first.close()
       const second = await open(path, clock)

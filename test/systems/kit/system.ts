@@ -92,7 +92,6 @@ export class System {
       clock,
       load: async () => loadSettings({ file: this.#file, env: { HOME: this.folder }, extensions: extensionSchemas }),
       end: () => {},
-      domain: () => settings.domains[0] ?? settings.hostname,
     })
     const { socket: path, mode } = settings.control
     this.#control = await serveControl({ path, mode, actions, clock, log })

@@ -1,0 +1,17 @@
+import type { Issue } from '../config/check.ts'
+import type { Settings } from '../config/settings.ts'
+import { createMta } from './compose.ts'
+import { socketFaults, spoolFaults } from './folders.ts'
+import { Unfit } from './unfit.ts'
+
+/** What a start would find wrong with the files and folders that settings name. Listens nowhere, opens no spool, makes nothing. */
+export const faultsOfParts = async (settings: Settings): Promise<readonly Issue[]> => {
+  const folders = [...(await spoolFaults(settings)), ...(await socketFaults(settings))]
+  try {
+    await (await createMta(settings)).stop()
+    return folders
+  } catch (error) {
+    if (error instanceof Unfit) return [...error.issues, ...folders]
+    throw error
+  }
+}
