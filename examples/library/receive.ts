@@ -21,6 +21,12 @@ const server = createServer({
     },
   },
 })
-const { address } = await server.listen({ host: '127.0.0.1', port: Number(process.argv[2] ?? 0) })
-console.log('port' in address ? address.port : address.path)
-process.once('SIGTERM', () => void server.close())
+try {
+  const { address } = await server.listen({ host: '127.0.0.1', port: Number(process.argv[2] ?? 0) })
+  console.log('port' in address ? address.port : address.path)
+  process.once('SIGTERM', () => void server.close())
+} catch (error) {
+  // The port is in use, or none.
+  console.error(`receive: ${error instanceof Error ? error.message : error}`)
+  process.exitCode = 1
+}
