@@ -3,7 +3,7 @@ import type { ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
 import type { BodyFacts } from '../mail/facts.ts'
 import type { Instant } from '../mail/instant.ts'
 import { refuse } from '../mail/reply.ts'
-import { withHeader } from '../mime/edited-facts.ts'
+import { withHeader, withoutHeader } from '../mime/edited-facts.ts'
 import { applyEdits, type Header, type HeaderEdit, readHeader, separator } from '../mime/fields.ts'
 import { loops, type Mark, protocol, received } from '../mime/trace.ts'
 import type { Fields, Log } from '../observe/log.ts'
@@ -80,8 +80,10 @@ const recordOf = (id: string, mail: Deposit, { hostname }: DepositOptions): Mess
     at: mail.accepted,
   })
   const header = mail.edits.length > 0 ? applyEdits(mail.header, mail.edits) : undefined
-  const top = Buffer.from(trace + separator(header ? readHeader(header) : mail.header))
-  const facts = header ? withHeader(mail.facts, header, mail.facts.headerOctets) : mail.facts
+  const between = separator(header ? readHeader(header) : mail.header)
+  const top = Buffer.from(trace + between)
+  const edited = header ? withHeader(mail.facts, header, mail.facts.headerOctets) : mail.facts
+  const facts = between === '' ? edited : withoutHeader(edited)
   return {
     sender: mail.sender,
     params: mail.params,

@@ -27,6 +27,7 @@ const CASES = [
   ['X: \xc3\xa9\r\n\r\n', 'X: y\r\n\r\n', 'in its place', '\xc3\xa9 or so'],
   [ENCLOSING, `X: y\r\n${ENCLOSING}`, 'in its place', 'Subject: \xc3\xa9\r\n\r\n'],
   [ENCLOSING, 'X: \xe9\r\n', 'on top', 'Subject: \xc3\xa9\r\n\r\n'],
+  ['no \xe9 field\r\n\r\n', 'X: y\r\n\r\nno \xe9 field\r\n\r\n', 'in its place', 'body\r\n'],
 ] as const
 
 for (const [header, other, how, body] of CASES) {

@@ -9,20 +9,30 @@ export const withHeader = (facts: BodyFacts, header: Uint8Array, inPlaceOf: numb
   const look = inspector({ maxHeader: 0 })
   look.write(header)
   const { facts: own } = look.end()
-  const { rawHeaders: before, ...rest } = facts
-  const raw = merged(own.rawHeaders, inPlaceOf === 0 ? before : inParts(before))
+  const onTop = inPlaceOf === 0
+  // Where the mail had no header that a field could be put into, an empty line comes before the end of the new one.
+  const ends = onTop || own.headerOctets === header.length
+  const { rawHeaders: before, ...rest } = ends ? facts : withoutHeader(facts)
+  const raw = merged(own.rawHeaders, onTop ? before : inParts(before))
   const grown = header.length - inPlaceOf
   return {
     ...rest,
     octets: facts.octets + grown,
-    headerOctets: facts.headerOctets + grown,
+    headerOctets: ends ? facts.headerOctets + grown : own.headerOctets,
     encoding: facts.encoding === '7bit' ? own.encoding : facts.encoding,
-    eightBitHeader: own.eightBitHeader || (inPlaceOf === 0 && facts.eightBitHeader),
+    eightBitHeader: own.eightBitHeader || (onTop && facts.eightBitHeader),
     longestLine: Math.max(facts.longestLine, own.longestLine),
     ...(own.notUtf8 ? { notUtf8: true } : {}),
     ...(raw ? { rawHeaders: raw } : {}),
   }
 }
+
+/** The facts of mail before which an empty line is put: what was taken for its header is text (`separator`). */
+export const withoutHeader = ({ rawHeaders: _, sealed: __, ...facts }: BodyFacts): BodyFacts => ({
+  ...facts,
+  headerOctets: 0,
+  eightBitHeader: false,
+})
 
 /** Those of fields that are not in the header of the message itself. Where not all are listed, there may be any. */
 const inParts = (raw: RawHeaders | undefined): RawHeaders | undefined => {
