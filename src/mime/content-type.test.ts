@@ -20,6 +20,7 @@ test('types and parameters, in any case, folded, with comments (RFC 2045 5.1)', 
     'message/rfc822',
     { a: 'b' },
   ])
+  assert.equal(readContentType('Multipart/Mix@d; x').type, 'multipart/mix@d')
   assert.deepEqual(read('image/svg+xml;;a=b;'), ['image/svg+xml', { a: 'b' }])
 })
 
@@ -31,8 +32,9 @@ test('what cannot be read is text/plain (RFC 2045 5.2), its parameters are read 
     'text/',
     '/plain',
     'text/plain/x',
-    'te xt',
-    'text/pl@in',
+    'te xt/plain',
+    'text/pl ain',
+    'te"xt/plain',
     '(text/html',
     '"text/html"',
   ]) {

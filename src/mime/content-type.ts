@@ -8,7 +8,8 @@ export interface ContentType {
 
 /** Parameters that are read, sections counted; of what comes behind none is looked at. */
 const MOST = 1000
-const TYPE = /^[!#$%&'*+.^_`{|}~\w-]+\/[!#$%&'*+.^_`{|}~\w-]+$/
+/** What stands behind the slash decides little; what stands before it, everything. */
+const TYPE = /^[!#$%&'*+.^_`{|}~\w-]+\/[^ \t/]+$/
 const SECTIONED = /^([^*]+)(?:\*(\d{1,4}))?(\*?)$/
 const NAME = /[^=;(\s]*/y
 const QUOTED = /"([^"\\]*(?:\\.[^"\\]*)*)(?:"|\\?$)/sy
@@ -37,8 +38,13 @@ export const readContentType = (value: string): ContentType => {
     } else if (!parameters.has(name)) parameters.set(name, parameter.value)
   }
   for (const [name, all] of sections ?? []) if (!parameters.has(name)) parameters.set(name, together(all))
-  const compact = type.replace(/[ \t]/g, '').toLowerCase()
-  return { type: TYPE.test(compact) ? compact : 'text/plain', parameters }
+  return { type: readType(type.toLowerCase()), parameters }
+}
+
+const readType = (text: string): string => {
+  // Most have no white space around the slash, nor comments.
+  const type = TYPE.test(text) ? text : text.split('/', 3).map(trimmed).join('/')
+  return TYPE.test(type) ? type : 'text/plain'
 }
 
 /** The first word of a value such as Content-Transfer-Encoding's, lower case, comments left out; '' when there is none. */
