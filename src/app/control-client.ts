@@ -11,6 +11,12 @@ const MOST_ANSWER = 64 * 1024 * 1024
 /** How long an answer may take: a drain waits for deliveries. */
 const ANSWER = 600_000
 
+/** The same, once all of a message is there: it has to be written to a disk. */
+const TAKEN = 60_000
+
+/** Until an instance that is asked for SMTP is ready. */
+const READY = 10_000
+
 /** The most that a timer can wait, some days. */
 const FOREVER = 2 ** 31 - 1
 
@@ -25,6 +31,17 @@ export class NotRunning extends Error {
     super(denied ? `${path}: permission denied` : `${path}: nothing runs there`)
     this.path = path
     this.denied = denied
+  }
+}
+
+/** Something is there, and there is no speaking to it now. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer'
+  readonly path: string
+
+  constructor(path: string, why: string) {
+    super(`${path}: ${why}`)
+    this.path = path
   }
 }
 
@@ -49,13 +66,19 @@ export interface WireEnvelope {
   readonly user?: string
 }
 
-/** A connection to a running instance. One request at a time. */
+export interface CallOptions {
+  /** Items on the way. */
+  each?(item: unknown): Promise<void> | void
+  /** Octets on the way. */
+  chunk?(chunk: Uint8Array): Promise<void> | void
+  /** Milliseconds for each answer; ten minutes if absent. */
+  readonly patience?: number
+}
+
+/** A connection to a running instance. One request at a time. What it throws is `Closed` or `TimedOut` when it goes or is silent. */
 export interface ControlClient {
-  /** What the request yields in the end; `each` gets the items on the way, `chunk` the octets. Throws `ControlFault`. */
-  call(
-    request: Plain,
-    on?: { each?(item: unknown): Promise<void> | void; chunk?(chunk: Uint8Array): Promise<void> | void },
-  ): Promise<unknown>
+  /** What the request yields in the end. Throws `ControlFault`. */
+  call(request: Plain, on?: CallOptions): Promise<unknown>
   /** The id under which the mail is kept. Throws `ControlFault`. */
   submit(envelope: WireEnvelope, body: AsyncIterable<Uint8Array>): Promise<string>
   /** Resolves when the other side has gone. */
@@ -63,20 +86,32 @@ export interface ControlClient {
   close(): void
 }
 
-/** Connects to a control socket. Throws `NotRunning`. */
+/** Connects to a control socket. Throws `NotRunning` and `NoAnswer`. */
 export const connectControl = async (path: string, clock: Clock = systemClock()): Promise<ControlClient> =>
   overChannel(streamChannel(await connect(path), { peer: NOWHERE, local: NOWHERE, clock }))
 
-/** A connection that speaks SMTP with a running instance. Throws `NotRunning` and `ControlFault`. */
-export const connectSmtp = async (path: string): Promise<Socket> => {
+/** A connection that speaks SMTP with a running instance. Throws `NotRunning`, `NoAnswer` and `ControlFault`. */
+export const connectSmtp = async (path: string, clock: Clock = systemClock()): Promise<Socket> => {
   const socket = await connect(path)
+  const alarm = clock.after(READY, () => socket.destroy())
+  try {
+    return await readyForSmtp(socket)
+  } catch (error) {
+    socket.destroy()
+    throw error instanceof ControlFault ? error : new NoAnswer(path, 'the instance that runs there does not answer')
+  } finally {
+    alarm.cancel()
+  }
+}
+
+const readyForSmtp = async (socket: Socket): Promise<Socket> => {
   socket.write(`${JSON.stringify({ do: 'smtp' })}\r\n`)
   let line = Buffer.alloc(0)
   for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
     line = Buffer.concat([line, chunk])
     const end = line.indexOf('\r\n')
     if (end < 0 && line.length < 10_000) continue
-    outcome(JSON.parse(line.subarray(0, end).toString()))
+    outcome(readAnswer(line.toString('latin1', 0, Math.max(end, 0))))
     socket.unshift(line.subarray(end + 2))
     return socket
   }
@@ -90,7 +125,7 @@ const connect = async (path: string): Promise<Socket> => {
     socket.once('error', (error: NodeJS.ErrnoException) => {
       const denied = error.code === 'EACCES' || error.code === 'EPERM'
       const gone = error.code === 'ENOENT' || error.code === 'ECONNREFUSED' || error.code === 'ENOTDIR'
-      reject(denied || gone ? new NotRunning(path, denied) : error)
+      reject(denied || gone ? new NotRunning(path, denied) : new NoAnswer(path, error.message))
     })
   })
   socket.removeAllListeners('error')
@@ -99,12 +134,13 @@ const connect = async (path: string): Promise<Socket> => {
 
 const overChannel = (channel: Channel): ControlClient => ({
   async call(request, on = {}) {
-    await say(channel, request, ANSWER)
+    const { patience = ANSWER } = on
+    await say(channel, request, patience)
     for (;;) {
-      const answer = await receive(channel)
+      const answer = await receive(channel, patience)
       if ('item' in answer) await on.each?.(answer.item)
       else if ('octets' in answer)
-        for await (const chunk of channel.counted(answer.octets, ANSWER)) await on.chunk?.(chunk)
+        for await (const chunk of channel.counted(answer.octets, patience)) await on.chunk?.(chunk)
       else return outcome(answer)
     }
   },
@@ -116,11 +152,11 @@ const overChannel = (channel: Channel): ControlClient => ({
     } catch (error) {
       if (!(error instanceof Closed)) throw error
       // The instance may have said why it takes no more before it went.
-      await receive(channel).then(outcome, () => {
+      await receive(channel, TAKEN).then(outcome, () => {
         throw error
       })
     }
-    const { id } = outcome(await receive(channel)) as { id: string }
+    const { id } = outcome(await receive(channel, TAKEN)) as { id: string }
     return id
   },
   gone: () =>
@@ -131,8 +167,18 @@ const overChannel = (channel: Channel): ControlClient => ({
   close: () => channel.destroy(),
 })
 
-const receive = async (channel: Channel): Promise<Answer> =>
-  JSON.parse(Buffer.from(await channel.line(MOST_ANSWER, ANSWER), 'latin1').toString('utf8'))
+const receive = async (channel: Channel, patience: number): Promise<Answer> =>
+  readAnswer(await channel.line(MOST_ANSWER, patience))
+
+const readAnswer = (line: string): Answer => {
+  try {
+    const answer: unknown = JSON.parse(Buffer.from(line, 'latin1').toString('utf8'))
+    if (typeof answer === 'object' && answer !== null) return answer as Answer
+  } catch {
+    // As for what is JSON and no answer.
+  }
+  throw new Closed('What answers there is no instance')
+}
 
 const outcome = (answer: Answer): unknown => {
   if ('error' in answer) throw new ControlFault(answer.error)

@@ -15,6 +15,7 @@ import {
   readFrame,
   readRequest,
 } from './control-protocol.ts'
+import type { Place } from './control-room.ts'
 import type { Explained, ExtensionRow, Reloaded, Status, Submission } from './mta.ts'
 
 /** What a running instance does on request. Each may reject; a Refusal and a `Faulty` are told as they are. */
@@ -60,23 +61,29 @@ export interface SessionOptions {
   readonly log: Log
   /** Whether everyone on the machine can connect, so that only mail is taken. */
   readonly everyone: boolean
+  readonly place: Pick<Place, 'waits' | 'works'>
 }
 
 /** Answers requests until the client goes or says nonsense. Never rejects. */
 export const controlSession = async (channel: Channel, options: SessionOptions): Promise<void> => {
+  const { place } = options
   try {
     for (;;) {
+      place.waits('request')
       // Places are few, and everyone may take one.
       const line = await channel.line(MOST_LINE, options.everyone ? PATIENCE_WITH_EVERYONE : PATIENCE)
+      place.works()
       const request = readRequest(line)
       if (options.everyone && !FOR_EVERYONE.includes(request.do)) throw new BadRequest(`${request.do} is not done here`)
       if (request.do === 'smtp') {
+        place.waits('rest')
         await say(channel, { ok: true })
         return await options.actions.attend(channel)
       }
       if (!(await serve(channel, request, options))) break
     }
   } catch (error) {
+    place.waits('rest')
     if (error instanceof BadRequest || error instanceof LineTooLong) {
       await say(channel, { error: { kind: 'usage', message: error.message } }).catch(() => {})
     } else if (!(error instanceof Closed || error instanceof TimedOut)) {
@@ -90,10 +97,13 @@ export const controlSession = async (channel: Channel, options: SessionOptions):
 /** False: where the next request begins is not known, so there is none. */
 const serve = async (channel: Channel, request: Exclude<Request, { do: 'smtp' }>, options: SessionOptions) => {
   try {
-    if (request.do === 'submit') return await takeMail(channel, request, options.actions)
-    await say(channel, { ok: await perform(channel, request, options.actions) })
+    if (request.do === 'submit') return await takeMail(channel, request, options)
+    const done = await perform(channel, request, options.actions)
+    options.place.waits('rest')
+    await say(channel, { ok: done })
   } catch (error) {
     if (error instanceof Closed || error instanceof TimedOut || error instanceof BadRequest) throw error
+    options.place.waits('rest')
     await say(channel, { error: faultOf(error, request.do, options.log) })
   }
   return true
@@ -137,23 +147,27 @@ const there = <T>(found: T | undefined, id: string): T => {
   return found
 }
 
-const takeMail = async (channel: Channel, mail: Submission, actions: ControlActions): Promise<boolean> => {
+const takeMail = async (channel: Channel, mail: Submission, { actions, place }: SessionOptions): Promise<boolean> => {
   let ended = false
   const body = async function* (): AsyncIterable<Uint8Array> {
     for (;;) {
+      place.waits('rest')
       const octets = readFrame(await channel.line(200, FRAME_PATIENCE))
       if (octets === undefined) break
       yield* channel.counted(octets, FRAME_PATIENCE)
     }
+    place.works()
     ended = true
   }
   const { do: _, ...submission } = mail as Submission & { do: string }
   try {
     const taken = await actions.submit(submission, body())
+    place.waits('rest')
     await say(channel, { ok: taken })
   } catch (error) {
     if (error instanceof Closed || error instanceof TimedOut || error instanceof BadRequest) throw error
     if (!(error instanceof Refusal)) throw error
+    place.waits('rest')
     await say(channel, { error: refusalFault(error) })
   }
   // A body that was refused half-way is still on its way to us; the client reads our answer and goes.

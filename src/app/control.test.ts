@@ -349,3 +349,61 @@ test('a client that sends nothing holds nobody up, and goes when the server does
   await control.server.close()
   await gone
 })
+
+/** So many connections that say nothing, or this. */
+const crowd = async (path: string, count: number, says = ''): Promise<readonly Socket[]> => {
+  const connections = Array.from({ length: count }, () => createConnection(path))
+  await Promise.all(connections.map((one) => new Promise((resolve) => one.once('connect', resolve))))
+  for (const one of connections) one.on('error', () => {}).write(says)
+  return connections
+}
+
+const SUBMIT = '{"do":"submit","sender":null,"recipients":[{"address":"a@b"}]}\r\n'
+
+test('clients that say nothing, or not all, keep nobody out', async () => {
+  const seen: Seen = { mail: [], done: [] }
+  const actions = doubles(seen)
+  let begun = 0
+  const counted =
+    <A extends unknown[], R>(action: (...given: A) => R) =>
+    (...given: A): R => {
+      begun++
+      return action(...given)
+    }
+  const counting = {
+    ...actions,
+    status: counted(actions.status),
+    submit: counted(actions.submit),
+    attend: counted(actions.attend),
+  }
+  await using control = await serving(counting, { everyone: true })
+  for (const says of ['', '{"do":', SUBMIT, '{"do":"smtp"}\r\n', '{"do":"status"}\r\n']) {
+    begun = 0
+    const connections = await crowd(control.path, 150, says)
+    // One that makes room may not have been heard before.
+    while (says.endsWith('\r\n') && begun < 100) await new Promise((resolve) => setImmediate(resolve))
+    const client = await connectControl(control.path)
+    assert.ok(await client.call({ do: 'status' }), says)
+    const body = async function* () {
+      yield Buffer.from('x')
+    }
+    const recipients = [{ address: 'a@b.example', params: {} }]
+    assert.match(await client.submit({ sender: null, params: {}, recipients }, body()), /^q\d+$/)
+    client.close()
+    for (const one of connections) one.destroy()
+  }
+  assert.equal(seen.mail.length, 5)
+})
+
+test('when there is work for all who are there, one more is told so', async () => {
+  const begun: (() => void)[] = []
+  const drain = () => new Promise<void>((resolve) => void begun.push(resolve))
+  await using control = await serving({ ...doubles(), drain })
+  const connections = await crowd(control.path, 100, '{"do":"drain"}\r\n')
+  while (begun.length < 100) await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(JSON.parse(await raw(control.path, '')), {
+    error: { kind: 'fault', message: 'too many clients at once; try again later' },
+  })
+  for (const end of begun) end()
+  for (const one of connections) one.destroy()
+})

@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path'
 import { streamChannel } from '../net/stream-channel.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
+import type { Fault } from './control-protocol.ts'
+import { Room } from './control-room.ts'
 import { type ControlActions, controlSession } from './control-session.ts'
 
 export interface ControlOptions {
@@ -21,8 +23,15 @@ export interface ControlServer {
   close(): Promise<void>
 }
 
-/** Clients at once; more wait until one goes, or are turned away by the kernel. */
+/** Clients at once. */
 const MOST_CLIENTS = 100
+
+const FULL: Fault = { kind: 'fault', message: 'too many clients at once; try again later' }
+
+const turnAway = (socket: Socket): void => {
+  socket.on('error', () => {}).write(`${JSON.stringify({ error: FULL })}\r\n`)
+  socket.destroySoon()
+}
 
 const NOWHERE = { address: '', port: 0 }
 
@@ -41,12 +50,18 @@ export const serveControl = async (options: ControlOptions): Promise<ControlServ
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   await demandNobody(path)
   const sockets = new Set<Socket>()
+  const room = new Room(MOST_CLIENTS)
   const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const place = room.enter(socket)
+    if (!place) return turnAway(socket)
     sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-    void controlSession(streamChannel(socket, { peer: NOWHERE, local: NOWHERE, clock }), { actions, log, everyone })
+    socket.once('close', () => {
+      sockets.delete(socket)
+      place.leave()
+    })
+    const channel = streamChannel(socket, { peer: NOWHERE, local: NOWHERE, clock })
+    void controlSession(channel, { actions, log, everyone, place })
   })
-  server.maxConnections = MOST_CLIENTS
   server.on('error', (error) => log.event('error', 'control-socket-failed', { path, error: error.message }))
   await listenAt(server, path, options.mode)
   return {

@@ -36,6 +36,7 @@ export const exitOf = (error: unknown): Exit => {
   }
   const name = error instanceof Error ? error.name : ''
   if (name === 'Misconfigured') return new Exit(EXIT.config, (error as Error).message)
+  if (name === 'NoAnswer') return new Exit(EXIT.tempFail, (error as Error).message)
   if (name === 'Closed' || name === 'TimedOut')
     return new Exit(EXIT.tempFail, `the instance went away: ${(error as Error).message}`)
   return new Exit(EXIT.software, error instanceof Error ? (error.stack ?? error.message) : String(error))

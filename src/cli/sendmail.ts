@@ -1,21 +1,16 @@
-import { hostname } from 'node:os'
-import {
-  type ControlClient,
-  ControlFault,
-  connectControl,
-  connectSmtp,
-  NotRunning,
-  type WireEnvelope,
-} from '../app/control-client.ts'
+import { stat } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
+import { ControlFault, connectControl, connectSmtp, NotRunning } from '../app/control-client.ts'
 import { dropMail } from '../app/control-drop.ts'
-import type { Status } from '../app/mta.ts'
 import { thisMachine } from '../config/machine.ts'
 import { systemClock } from '../observe/clock.ts'
 import { addressesIn } from './address-list.ts'
 import { type ControlPlaces, controlPlaces } from './control-places.ts'
 import { EXIT, Exit } from './exit.ts'
-import { complain, type Io, print } from './io.ts'
+import { type Handed, handOver, NotTaken } from './hand-over.ts'
+import { complain, type Io, print, printable } from './io.ts'
 import { exitOf, reach } from './reach.ts'
+import { Replay } from './replay.ts'
 import { readArguments, type SendmailArguments } from './sendmail-arguments.ts'
 import { added, checked, envelopeOf, quotedLocal } from './sendmail-envelope.ts'
 import { completeHeader, recipientsIn, splitHeader } from './sendmail-header.ts'
@@ -65,66 +60,65 @@ const sendMail = async (said: SendmailArguments, places: ControlPlaces, io: Io):
     said.sender === ''
       ? null
       : checked(said.sender === undefined ? quotedLocal(user) : (addressesIn(said.sender)[0] ?? ''))
-  const envelope = envelopeOf(said, sender, recipients, user)
-  const content = (domain: string, ahead: readonly Uint8Array[]) =>
-    message(
-      completeHeader(
-        fields,
-        added(sender ?? quotedLocal(user), said.fullName ?? io.env['NAME'], domain, systemClock().now()),
-      ),
-      ahead,
-      input,
-    )
-  const ahead = await readAhead(rest, input)
-
-  let client: ControlClient
-  try {
-    client = await reach(places.sockets)
-  } catch (error) {
-    if (!(error instanceof NotRunning)) throw error
-    // An instance that we may not speak to would not look into a folder of ours: the mail would lie there for ever.
-    if (error.denied && !places.shared) throw error
-    return await drop(places, envelope, content(hostname(), ahead), said, io)
+  const clock = systemClock()
+  const body = new Replay(input, { memory: READ_AHEAD, folder: tmpdir() })
+  body.begin(Buffer.from(rest, 'latin1'))
+  const content = async function* (domain: string): AsyncIterable<Uint8Array> {
+    const missing = added(sender ?? quotedLocal(user), said.fullName ?? io.env['NAME'], domain, clock.now())
+    yield Buffer.from(completeHeader(fields, missing), 'latin1')
+    yield* body.read()
   }
+  const mail = { envelope: envelopeOf(said, sender, recipients, user), content }
   try {
-    const { domain } = (await client.call({ do: 'status' })) as Status
-    const id = await client.submit(envelope, content(domain, ahead))
-    if (said.verbose) await print(io, `queued as ${id}\n`)
-    return EXIT.ok
-  } catch (error) {
-    throw error instanceof ControlFault ? refused(error) : error
+    await body.readAhead()
+    return await giveAway(mail, places, said, io)
   } finally {
-    client.close()
+    await body.close()
   }
 }
 
-const drop = async (
-  { drop: directory, shared }: ControlPlaces,
-  envelope: WireEnvelope,
-  body: AsyncIterable<Uint8Array>,
-  said: SendmailArguments,
-  io: Io,
-) => {
-  if (directory === undefined) throw new Exit(EXIT.tempFail, 'nothing runs, and the settings name no drop directory')
+const giveAway = async (mail: Handed, places: ControlPlaces, { verbose }: SendmailArguments, io: Io) => {
+  try {
+    const id = await handOver(mail, places.sockets, systemClock())
+    if (verbose) await print(io, `queued as ${id}\n`)
+  } catch (error) {
+    if (error instanceof ControlFault) throw refused(error)
+    if (!(error instanceof NotTaken)) throw error
+    const file = await drop(mail, places, error, thisMachine(io.env).uid)
+    if (verbose)
+      await print(io, `${error.path === undefined ? 'nothing runs' : printable(error.message)}; kept in ${file}\n`)
+  }
+  return EXIT.ok
+}
+
+const drop = async (mail: Handed, { drop: directory, shared }: ControlPlaces, why: NotTaken, uid: number) => {
+  // Somebody else's instance would not look into a folder of ours: the mail would lie there for ever.
+  if (why.path !== undefined && !shared && (why.denied || !(await belongsTo(why.path, uid)))) {
+    throw new Exit(why.denied ? EXIT.noPermission : EXIT.tempFail, why.message)
+  }
+  if (directory === undefined) {
+    throw new Exit(EXIT.tempFail, `${why.message}, and the settings name no drop directory`)
+  }
   const name = `${systemClock().now()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`
   try {
-    const file = await dropMail(directory, envelope, body, { name, shared })
-    if (said.verbose) await print(io, `nothing runs; kept in ${file}\n`)
-    return EXIT.ok
+    return await dropMail(directory, mail.envelope, mail.content(hostname()), { name, shared })
   } catch (error) {
-    throw new Exit(EXIT.tempFail, `nothing runs, and the mail cannot be kept for later: ${(error as Error).message}`)
+    throw new Exit(EXIT.tempFail, `${why.message}, and the mail cannot be kept for later: ${(error as Error).message}`)
   }
+}
+
+const belongsTo = async (path: string, uid: number): Promise<boolean> => {
+  const found = await stat(path).catch(() => undefined)
+  return found === undefined || found.uid === uid
 }
 
 /** RFC 3463's address statuses, which callers know as EX_NOUSER, and the rest by whether it is worth trying again. */
 const refused = ({ fault }: ControlFault): Exit => {
   const { reply } = fault
-  if (fault.kind === 'usage') return new Exit(EXIT.dataError, fault.message)
-  if (!reply || reply.code < 500) return new Exit(EXIT.tempFail, fault.message)
-  return new Exit(
-    /^5\.1\.[1236]$/.test(reply.status) ? EXIT.noUser : EXIT.unavailable,
-    `${reply.status} ${fault.message}`,
-  )
+  const said = printable(fault.message)
+  if (fault.kind === 'usage') return new Exit(EXIT.dataError, said)
+  if (!reply || reply.code < 500) return new Exit(EXIT.tempFail, said)
+  return new Exit(/^5\.1\.[1236]$/.test(reply.status) ? EXIT.noUser : EXIT.unavailable, `${reply.status} ${said}`)
 }
 
 /** Until the empty line that ends the header, or for as long as it could still be one. One character per octet. */
@@ -138,27 +132,6 @@ const readHeader = async (input: AsyncIterator<Uint8Array>): Promise<string> => 
       return text
     if (text.length > MOST_HEADER) throw new Exit(EXIT.dataError, `the header is longer than ${MOST_HEADER} octets`)
   }
-}
-
-const readAhead = async (rest: string, input: AsyncIterator<Uint8Array>): Promise<readonly Uint8Array[]> => {
-  const chunks: Uint8Array[] = [Buffer.from(rest, 'latin1')]
-  for (let octets = rest.length; octets < READ_AHEAD; ) {
-    const next = await input.next()
-    if (next.done) break
-    chunks.push(next.value)
-    octets += next.value.length
-  }
-  return chunks
-}
-
-async function* message(
-  header: string,
-  ahead: readonly Uint8Array[],
-  input: AsyncIterator<Uint8Array>,
-): AsyncIterable<Uint8Array> {
-  yield Buffer.from(header, 'latin1')
-  yield* ahead
-  for (let next = await input.next(); !next.done; next = await input.next()) yield next.value
 }
 
 const speakSmtp = async (places: ControlPlaces, io: Io): Promise<number> => {
