@@ -1,10 +1,15 @@
 import { MAX_BOUNDARY } from './part-head.ts'
 
 /** A line that might be a delimiter, as far as can be told. */
-export type Found<Owner> =
-  | { readonly is: 'delimiter'; readonly owner: Owner; readonly closing: boolean; readonly end: number }
-  | { readonly is: 'text' }
-  | { readonly is: 'undecided' }
+export type Found<Owner> = Delimiter<Owner> | { readonly is: 'text' } | { readonly is: 'undecided' }
+
+export interface Delimiter<Owner> {
+  readonly is: 'delimiter'
+  readonly owner: Owner
+  readonly closing: boolean
+  /** Behind its CRLF. */
+  readonly end: number
+}
 
 /** Octets of a delimiter line, its CRLF not counted: as long a boundary as is taken, `--` twice, and much padding. */
 const MAX_LINE = MAX_BOUNDARY + 3100

@@ -1,8 +1,9 @@
-import { Boundaries, type Found } from './boundaries.ts'
+import type { Boundaries, Delimiter, Found } from './boundaries.ts'
 import { FieldCutter } from './field-cutter.ts'
 import { Gathered } from './gathered.ts'
 import { asBuffer } from './octets.ts'
-import { HeadReader, type PartHead } from './part-head.ts'
+import { type Open, OpenParts } from './open-parts.ts'
+import type { PartHead } from './part-head.ts'
 
 /**
  * What a message is made of, as it is met. The octets handed over are, one after the other, those of the message; they are
@@ -25,21 +26,12 @@ export interface MimeHandler {
   partEnds(): void
 }
 
-/** A part that has begun and not ended. */
-interface Open {
-  /** How many there are around it. */
-  readonly depth: number
-  /** Its type when it does not say. */
-  readonly usual: string
-  /** The type of its parts when they do not say. */
-  within: string
-  /** While it is looked for. */
-  boundary: string | undefined
-}
+type Judged = Found<Open> | EmptyLine
 
-type Judged = Found<Open> | { readonly is: 'empty'; readonly end: number }
-/** What ends a header or what is being read. */
-type Turn = Extract<Judged, { readonly end: number }>
+interface EmptyLine {
+  readonly is: 'empty'
+  readonly end: number
+}
 
 const TAB = 9
 const LF = 10
@@ -58,52 +50,42 @@ const MORE = 4200
  * error: parts that are not closed end with what they are in, or with the message (RFC 2046 5.1.2).
  */
 export class MimeReader {
-  readonly #handler: MimeHandler
-  readonly #maxDepth: number
+  readonly #parts: OpenParts
+  readonly #boundaries: Boundaries<Open>
   readonly #fields: FieldCutter
-  readonly #boundaries = new Boundaries<Open>()
-  /** Outermost first; the last one is being read. */
-  readonly #open: Open[] = []
-  #head = new HeadReader()
-  #where: 'header' | 'body' | 'preamble' | 'epilogue' = 'header'
-  /** In a header: the line has been judged, its end has not come. In what is no header: at a line's start, the CRLF before it being gone. */
+  /** In a header: within a line, which has been judged. */
   #inLine = false
-  #fresh = false
-  /** In a line of a header: the last octet was a CR. */
+  /** In such a line: the last octet was a CR. */
   #cr = false
+  /** In what is no header: at the start of a line, the CRLF before it having been handed over. */
+  #fresh = false
   /** A line, in what is no header with the CRLF before it, that cannot be judged before more of it comes. */
   readonly #carry = new Gathered()
 
   /** `maxDepth`: parts at this depth are not taken apart any further; default 100. */
   constructor(handler: MimeHandler, options: { readonly maxDepth?: number } = {}) {
-    this.#handler = handler
-    this.#maxDepth = options.maxDepth ?? 100
-    this.#fields = new FieldCutter((name, raw) => {
-      if (name !== undefined) this.#head.field(name, raw)
-      handler.field(name, raw)
-    })
+    this.#parts = new OpenParts(handler, options.maxDepth ?? 100)
+    this.#boundaries = this.#parts.boundaries
+    this.#fields = new FieldCutter((name, raw) => this.#parts.field(name, raw))
   }
 
   write(chunk: Uint8Array): void {
     const octets = asBuffer(chunk)
-    if (this.#open.length === 0) this.#begin('text/plain')
+    this.#parts.start()
     for (let at = 0; at < octets.length; ) {
       if (this.#carry.length > 0) at = this.#resume(octets, at)
-      else if (this.#where === 'header') at = this.#header(octets, at)
+      else if (this.#parts.inHeader) at = this.#header(octets, at)
       else at = this.#content(octets, at)
     }
   }
 
   /** The message is over; nothing is to be written after it. */
   end(): void {
-    if (this.#open.length === 0) this.#begin('text/plain')
+    this.#parts.start()
     const line = this.#carry.octets
     if (line.length > 0) this.#carried(line, this.#judgeCarry(true))
-    if (this.#where === 'header') {
-      this.#fields.finish(NOTHING)
-      this.#headerEnds(NOTHING)
-    }
-    this.#endDownTo(0)
+    this.#fields.finish(NOTHING)
+    this.#parts.end()
   }
 
   #header(octets: Buffer, start: number): number {
@@ -162,7 +144,7 @@ export class MimeReader {
   #content(octets: Buffer, at: number): number {
     if (this.#boundaries.none) {
       this.#fresh = false
-      this.#give(octets.subarray(at))
+      this.#parts.content(octets.subarray(at))
       return octets.length
     }
     if (this.#fresh) {
@@ -182,7 +164,7 @@ export class MimeReader {
       if (line < 0) return this.#untilLineEnd(octets, at)
       const found = this.#boundaries.judge(octets, line + 2, false)
       if (found.is !== 'text') {
-        this.#give(octets.subarray(at, line))
+        this.#parts.content(octets.subarray(at, line))
         if (found.is === 'delimiter') {
           this.#turn(found, octets.subarray(line, found.end))
           return found.end
@@ -198,7 +180,7 @@ export class MimeReader {
   #untilLineEnd(octets: Buffer, at: number): number {
     const dash = octets[octets.length - 1] === DASH && octets[octets.length - 2] === LF
     const end = octets.length - (dash ? (octets[octets.length - 3] === CR ? 3 : 0) : lineEndOf(octets))
-    this.#give(octets.subarray(at, end))
+    this.#parts.content(octets.subarray(at, end))
     if (end < octets.length) this.#carry.add(octets.subarray(end))
     return octets.length
   }
@@ -216,7 +198,7 @@ export class MimeReader {
     const line = this.#carry.octets
     this.#carry.clear()
     // In what is no header, the CRLF at its end may belong to a delimiter after it.
-    const kept = found.is === 'text' && this.#where !== 'header' ? lineEndOf(line) : 0
+    const kept = found.is === 'text' && !this.#parts.inHeader ? lineEndOf(line) : 0
     this.#carried(line.subarray(0, line.length - kept), found)
     if (kept <= end - at) return end - kept
     this.#carry.add(CRLF)
@@ -225,7 +207,7 @@ export class MimeReader {
 
   #judgeCarry(last: boolean): Judged {
     const line = this.#carry.octets
-    if (this.#where === 'header') return this.#judgeInHeader(line, 0, last)
+    if (this.#parts.inHeader) return this.#judgeInHeader(line, 0, last)
     if (this.#fresh) return this.#boundaries.judge(line, 0, last)
     return line.length > 1 && line[1] !== LF ? { is: 'text' } : this.#boundaries.judge(line, 2, last)
   }
@@ -236,78 +218,21 @@ export class MimeReader {
     if (found.is === 'empty' || found.is === 'delimiter') {
       this.#fields.finish(NOTHING)
       this.#turn(found, line)
-    } else if (this.#where === 'header') {
+    } else if (this.#parts.inHeader) {
       this.#fields.finish(NOTHING)
       this.#fields.keep(line)
       const ended = lineEndOf(line)
       this.#inLine = ended !== 2
       this.#cr = ended === 1
-    } else this.#give(line)
+    } else this.#parts.content(line)
   }
 
-  #turn(found: Turn, line: Buffer): void {
-    if (found.is === 'empty') {
-      this.#descend(this.#headerEnds(line))
-      return
-    }
-    if (this.#where === 'header') this.#headerEnds(NOTHING)
-    this.#endDownTo(found.owner.depth + 1)
-    this.#handler.between(line, 'delimiter')
-    if (found.closing) {
-      this.#forget(found.owner)
-      this.#where = 'epilogue'
-      this.#fresh = true
-    } else this.#begin(found.owner.within)
-  }
-
-  #begin(usual: string): void {
-    const depth = this.#open.length
-    this.#open.push({ depth, usual, within: 'text/plain', boundary: undefined })
-    this.#head = new HeadReader()
-    this.#where = 'header'
+  /** A line that ends what is being read. */
+  #turn(found: Delimiter<Open> | EmptyLine, line: Buffer): void {
+    if (found.is === 'empty') this.#parts.headerEnds(line)
+    else this.#parts.delimited(found, line)
     this.#inLine = false
-    this.#handler.partBegins(depth)
-  }
-
-  #headerEnds(raw: Buffer): PartHead {
-    const { usual = '', depth = 0 } = this.#open.at(-1) ?? {}
-    const head = this.#head.end(usual, depth < this.#maxDepth)
-    this.#handler.headerEnds(raw, head)
-    return head
-  }
-
-  #descend({ kind, boundary, type }: PartHead): void {
-    const part = this.#open.at(-1)
-    if (kind === 'message') {
-      this.#begin('text/plain')
-      return
-    }
-    this.#fresh = true
-    this.#where = kind === 'multipart' ? 'preamble' : 'body'
-    if (kind !== 'multipart' || !part || boundary === undefined) return
-    if (type === 'multipart/digest') part.within = 'message/rfc822'
-    part.boundary = boundary
-    this.#boundaries.open(boundary, part)
-  }
-
-  #endDownTo(depth: number): void {
-    while (this.#open.length > depth) {
-      const part = this.#open.pop()
-      if (part) this.#forget(part)
-      this.#handler.partEnds()
-    }
-  }
-
-  /** Its boundary is not looked for any more. */
-  #forget(part: Open): void {
-    if (part.boundary !== undefined) this.#boundaries.close(part.boundary)
-    part.boundary = undefined
-  }
-
-  #give(octets: Buffer): void {
-    if (octets.length === 0) return
-    if (this.#where === 'body') this.#handler.body(octets)
-    else if (this.#where !== 'header') this.#handler.between(octets, this.#where)
+    this.#fresh = !this.#parts.inHeader
   }
 }
 
