@@ -10,6 +10,8 @@ const mx: readonly Extension[] = [
   extensions.pipelining(),
   extensions.size(1000),
   extensions.eightBitMime(),
+  extensions.chunking(),
+  extensions.binaryMime(),
   extensions.dsn(),
   extensions.help(),
   extensions.expn(
@@ -42,6 +44,8 @@ test('what a relay does with each is said, and where each is offered', () => {
       ['PIPELINING', 'from hop to hop', 'offered', 'off'],
       ['SIZE', 'the exact size is told; hops that take less are passed over (5.3.4)', 'offered', 'offered'],
       ['8BITMIME', 'BODY=8BITMIME where it is offered; else converted, or 5.6.3', 'offered', 'off'],
+      ['CHUNKING', 'from hop to hop', 'offered', 'off'],
+      ['BINARYMIME', 'BODY=BINARYMIME by BDAT where it is offered; else converted, or 5.6.3', 'offered', 'off'],
       ['DSN', 'passed on; else success is reported as relayed', 'offered', 'off'],
       ['HELP', 'nothing', 'offered', 'off'],
       ['EXPN', 'nothing', 'offered to networks that it allows', 'off'],

@@ -17,6 +17,7 @@ const TEXT_LINE = 998
 export const binaryMime = (): Extension => ({
   keyword: 'BINARYMIME',
   rfc: [3030],
+  words: { relay: 'BODY=BINARYMIME by BDAT where it is offered; else converted, or 5.6.3' },
   requires: ['CHUNKING'],
   params: { MAIL: [BODY] },
   server: {

@@ -187,7 +187,7 @@ describe('conversion', () => {
       const convert = () => reply(554, '5.6.9', 'Raw UTF-8 in Subject')
       const made = await plan(withRaw(utf8), hopWith([], takes8), [], { convert })
       assert.deepEqual(refused(made), ['10 554 5.6.9 otherHost'])
-      assert.deepEqual(made.unsent[0]?.reply.lines, ['Raw UTF-8 in Subject'])
+      assert.match(made.unsent[0]?.reply.lines.join() ?? '', /^hop\.test does not take .*: Raw UTF-8 in Subject$/)
       assert.deepEqual(refused(await plan(withRaw(utf8), hopWith([], takes8), [])), ['10 554 5.6.9 otherHost'])
     })
   })

@@ -108,11 +108,15 @@ export const makeFit = async (
     }
     const to = whole(target, mail.facts, hop)
     const converted = await convert(to, mail, scope)
-    if ('code' in converted) return converted
+    if ('code' in converted) return withHop(converted, hop)
     const { facts, broken } = converted
     fit = { mail: { ...mail, facts, content: () => converted.content() }, conversion: { to, broken } }
   }
 }
+
+/** The converter knows the mail; whoever is told wants to know for whose sake it should have been converted, too. */
+const withHop = ({ code, status, lines }: Reply, hop: Hop): Reply =>
+  reply(code, status, `${hop.name} does not take the message as it is, and it cannot be converted: ${lines.join(' ')}`)
 
 const whole = (into: Into, facts: BodyFacts, hop: Hop): ConversionTarget => {
   const encoding = into.encoding ?? facts.encoding

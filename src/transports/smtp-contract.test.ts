@@ -52,11 +52,14 @@ const open = async (
   }
 }
 
-const { pipelining, size, eightBitMime, chunking, dsn, enhancedStatusCodes, lmtp } = extensions
+const { pipelining, size, eightBitMime, chunking, binaryMime, dsn, enhancedStatusCodes, lmtp } = extensions
 const batches = () => [pipelining(), size(10_000_000), eightBitMime(), enhancedStatusCodes()]
 
 transportContract('SMTP, with nothing on offer', () => open(smtpTransport, () => [], ['eightBit', 'nul']))
 transportContract('SMTP, by DATA in batches', () => open(smtpTransport, batches, ['nul']))
 transportContract('SMTP, by BDAT', () => open(smtpTransport, () => [...batches(), chunking(), dsn()], ['nul']))
+transportContract('SMTP, with binary bodies', () =>
+  open(smtpTransport, () => [...batches(), chunking(), binaryMime()], []),
+)
 transportContract('LMTP', () => open(lmtpTransport, () => [lmtp(), ...batches()], ['nul']))
 transportContract('LMTP, by BDAT', () => open(lmtpTransport, () => [lmtp(), ...batches(), chunking()], ['nul']))
