@@ -39,6 +39,12 @@ const CYRILLIC = text(
   Петербурга, где сегодня хорошая погода`.split(/\s+/),
 )
 const BINARY = randomBytes(SIZE)
+const message = (fields: string, body: Buffer): Buffer => Buffer.concat([Buffer.from(`${fields}\r\n\r\n`), body])
+const TEXT_MAIL = message('From: a@example.org\r\nSubject: text\r\nContent-Type: text/plain; charset=utf-8', GERMAN)
+const PARTS = message(
+  'From: a@example.org\r\nSubject: two parts\r\nContent-Type: multipart/mixed; boundary=b',
+  Buffer.concat(['--b\r\n\r\n', GERMAN, '\r\n--b\r\n\r\nshort\r\n--b--\r\n'].map((piece) => Buffer.from(piece))),
+)
 
 type Work = (octets: Buffer) => void
 
@@ -62,7 +68,7 @@ const write =
     one.end()
   }
 
-const target = Buffer.alloc(SIZE)
+const target = Buffer.alloc(SIZE + MIB)
 const copy: Work = (octets) => {
   let at = 0
   for (const chunk of chunks(octets)) at += chunk.copy(target, at)
@@ -94,12 +100,13 @@ const rows: [string, Buffer, Work][] = [...new Set([plainKernels, fastest])].fla
   [`binary to base64, ${kernels.name}`, BINARY, encode(() => base64(kernels))],
 ])
 rows.push(
-  ['inspect, 8-bit text', GERMAN, write(() => inspector({ maxHeader: 65_536 }))],
+  ['inspect, 8-bit text', TEXT_MAIL, write(() => inspector({ maxHeader: 65_536 }))],
+  ['inspect, 8-bit multipart', PARTS, write(() => inspector({ maxHeader: 65_536 }))],
   ['German, QP measured only', GERMAN, write(() => measured(quotedPrintable({ lines: 'text' })))],
   ['German, QP mended', GERMAN, encode(() => quotedPrintable({ lines: 'mend' }))],
 )
 
-const copied = new Map([GERMAN, CYRILLIC, BINARY].map((octets) => [octets, speed(copy, octets)]))
+const copied = new Map([GERMAN, CYRILLIC, BINARY, TEXT_MAIL, PARTS].map((octets) => [octets, speed(copy, octets)]))
 process.stdout.write(`${''.padEnd(32)}${'MiB/s'.padStart(8)}   of Buffer.copy\n`)
 process.stdout.write(`${'Buffer.copy'.padEnd(32)}${(copied.get(GERMAN) ?? 0).toFixed(0).padStart(8)}\n`)
 for (const [what, octets, work] of rows) {
