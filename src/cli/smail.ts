@@ -13,6 +13,10 @@ interface Command {
 const COMMANDS: Readonly<Record<string, readonly [does: string, load: () => Promise<Command>]>> = {
   run: ['run the server', async () => import('./run.ts').then((m) => ({ usage: m.runUsage, run: m.run }))],
   check: ['check settings', async () => import('./check.ts').then((m) => ({ usage: m.checkUsage, run: m.check }))],
+  settings: [
+    'say what can be set',
+    async () => import('./settings.ts').then((m) => ({ usage: m.settingsUsage, run: m.settings })),
+  ],
   explain: [
     'say what becomes of mail for an address',
     async () => import('./explain.ts').then((m) => ({ usage: m.explainUsage, run: m.explain })),

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { kind } from './kinds.ts'
 import { NAME } from './leaves.ts'
 
 type Drivers = Readonly<Record<string, z.ZodType>>
@@ -10,8 +11,12 @@ export type Driven<D extends Drivers> = { [K in keyof D & string]: { readonly dr
 /** `{driver: settings}`: exactly one of these words, and what its own schema makes of the settings. */
 export const driven = <D extends Drivers>(drivers: D): z.ZodType<Driven<D>> => {
   const words = Object.keys(drivers)
-  const shape = Object.fromEntries(words.map((word) => [word, (drivers[word] as z.ZodType).optional()]))
-  return z.strictObject(shape).transform((given, context) => {
+  const absent = `exactly one of ${words.join(', ')} must be there`
+  const shape = Object.fromEntries(
+    words.map((word) => [word, kind((drivers[word] as z.ZodType).optional(), { absent })]),
+  )
+  const one = kind(z.strictObject(shape), { is: `one of ${words.join(', ')}, with its settings` })
+  return one.transform((given, context) => {
     const [driver, ...more] = Object.keys(given)
     if (driver === undefined || more.length > 0) {
       const wrong = driver === undefined ? 'names no driver' : `has ${1 + more.length} drivers`
@@ -24,6 +29,6 @@ export const driven = <D extends Drivers>(drivers: D): z.ZodType<Driven<D>> => {
 
 /** `{name: settings, …}` as a list in the order of the file. */
 export const named = <T>(of: z.ZodType<T>): z.ZodType<readonly ({ readonly name: string } & T)[]> =>
-  z
-    .record(z.string().regex(NAME), of)
-    .transform((given) => Object.entries(given).map(([name, settings]) => ({ name, ...settings })))
+  kind(z.record(z.string().regex(NAME), of), { key: 'NAME', is: 'a map by names of your choice' }).transform((given) =>
+    Object.entries(given).map(([name, settings]) => ({ name, ...settings })),
+  )

@@ -113,6 +113,15 @@ test('octets that are no text are told with their places', () => {
   for (const [name, octets, fault] of told) assert.deepEqual(faultsOfFile(name, octets), [`${name}:${fault}`])
 })
 
+test('a default that cannot be is told as any other fault', () => {
+  const loaded = readSettings('log: {}\n', 'smail.yaml', { ...machine, runtime: `/${'x'.repeat(100)}` }, new Map())
+  assert.ok('faults' in loaded)
+  assert.match(
+    loaded.faults.join('\n'),
+    /^smail\.yaml:1:1 control\.socket: '\/x+\/control\.sock' is too long for a socket; /,
+  )
+})
+
 test('a file of 100 MiB is not read', () => {
   const said = 'large.yaml: has 104857600 octets; expected at most 1048576'
   assert.deepEqual(faultsOfFile('large.yaml', Buffer.from('log: {}\n'), 100 * 2 ** 20), [said])

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Settings } from './settings.ts'
 
 /** Sections that a reload leaves as they are: a part of them changed would be a system with two names, two queues or two times. */
-export const FIXED = ['hostname', 'spool', 'queue', 'log', 'control', 'drop'] as const satisfies (keyof Settings)[]
+export const FIXED: readonly (keyof Settings)[] = ['hostname', 'spool', 'queue', 'log', 'control', 'drop']
 
 /** Settings as a reload may put them in force: what is wanted, but for what only a restart can change. */
 export const withFixed = (wanted: Settings, before: Settings): Settings => {

@@ -1,7 +1,8 @@
 import { isIP } from 'node:net'
 import * as z from 'zod'
 import { driven } from './drivers.ts'
-import { readHost } from './hosts.ts'
+import { BadHost, readHost } from './hosts.ts'
+import { kind } from './kinds.ts'
 import { count, list, mode, path, size, socketPath, text, time, timeOrNever } from './leaves.ts'
 import type { Machine } from './machine.ts'
 import type { Places } from './place.ts'
@@ -23,13 +24,15 @@ const KIB = 1024
 
 export const spool = (machine: Machine, places: Places): z.ZodType<SpoolSettings> =>
   driven({
-    sqlite: z.strictObject({
-      path: path(places).default(`${machine.state}/spool`).describe('The folder of the spool, ours alone.'),
-      history: time(0)
-        .default(10 * DAY)
-        .describe('How long the history of mail is kept.'),
-    }),
-    memory: z.strictObject({}),
+    sqlite: z
+      .strictObject({
+        path: path(places).default(`${machine.state}/spool`).describe('The folder of the spool, ours alone.'),
+        history: time(0)
+          .default(10 * DAY)
+          .describe('How long the history of mail is kept.'),
+      })
+      .describe('In SQLite, on the disk before mail is answered for.'),
+    memory: z.strictObject({}).describe('In memory, for trying things out: the end loses all mail.'),
   })
 
 /** What a listener may lay over the limits that hold for all; keys without value stay as they are. */
@@ -142,29 +145,35 @@ export const log: z.ZodType<LogSettings> = z.strictObject({
 export const control = (machine: Machine, places: Places): z.ZodType<ControlSettings> =>
   z.strictObject({
     socket: socketPath(places)
-      .default(`${machine.runtime}/control.sock`)
+      .prefault(`${machine.runtime}/control.sock`)
       .describe('The UNIX socket that commands speak to.'),
     mode: mode.default(0o600).describe('Mode of that socket: who may write to it may do everything.'),
-    submission: socketPath(places)
-      .optional()
-      .describe('A second socket that everyone on this machine may hand mail to, and nothing else.'),
+    submission: kind(socketPath(places).optional(), { absent: 'there is none' }).describe(
+      'A second socket that everyone on this machine may hand mail to, and nothing else.',
+    ),
   }) as z.ZodType<ControlSettings>
 
-const address = text((given) => {
+const address = text('an IP address', (given) => {
   if (!isIP(given)) throw new Error(`'${given}' is no address; expected one as in 192.0.2.1`)
   return given
 })
 
-const nameServer = text((given) => {
-  if (!isIP(readHost(given, 53).name))
-    throw new Error(`'${given}' is no name server; expected an address, as in 192.0.2.53`)
-  return given
+const nameServer = text('an IP address, as 192.0.2.53 or "192.0.2.53:53"', (given) => {
+  try {
+    if (isIP(readHost(given, 53).name)) return given
+  } catch (error) {
+    if (!(error instanceof BadHost)) throw error
+  }
+  throw new Error(`'${given}' is no name server; expected an address, as in 192.0.2.53`)
 })
 
 export const dns: z.ZodType<DnsSettings> = z.strictObject({
-  servers: list(nameServer).default([]).describe('Name servers; none: those of /etc/resolv.conf.'),
-  hosts: z
-    .record(z.string(), list(address, 1))
+  servers: kind(list(nameServer), { absent: 'those of /etc/resolv.conf' }).default([]).describe('Name servers.'),
+  hosts: kind(z.record(z.string(), list(address, 1)), {
+    key: 'HOST',
+    is: 'a map of names to addresses',
+    absent: 'none',
+  })
     .transform((given) => new Map(Object.entries(given).map(([of, addresses]) => [of.toLowerCase(), addresses])))
     .default(new Map())
     .describe('Addresses of names that are not to be asked for.'),

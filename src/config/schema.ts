@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { named } from './drivers.ts'
-import { domain, list, listenAddress, mailbox, network, path } from './leaves.ts'
+import { kind } from './kinds.ts'
+import { domain, list, listenAddress, mailbox, NAME, network, path } from './leaves.ts'
 import type { Machine } from './machine.ts'
 import type { Places } from './place.ts'
 import { directors, routers, transports } from './schema-mail.ts'
@@ -31,26 +32,38 @@ export type Sections = Omit<Settings, 'listen' | 'domains' | 'postmaster'> & {
 export const sections = (machine: Machine, places: Places, extensions: ExtensionSchemas): SectionSchemas => {
   const block = blocks(extensions)
   return {
-    hostname: domain.default(machine.hostname).describe('The name we greet with and sign trace fields with.'),
-    domains: list(domain, 1).optional().describe('Our domains: directors answer for them.'),
-    postmaster: mailbox
-      .optional()
-      .describe('Who gets mail for the bare postmaster, and reports that nobody else can be told of.'),
-    listen: listeners(block).default([DEFAULT_LISTENER]).describe('Where mail comes in, by a name of your choice.'),
-    tls: tls(places).optional().describe('The certificate for STARTTLS; without one it is not offered.'),
+    hostname: kind(domain, { absent: 'the name of this machine' })
+      .default(machine.hostname)
+      .describe('The name we greet with and sign trace fields with.'),
+    domains: kind(list(domain, 1).optional(), { absent: 'the hostname' }).describe(
+      'Our domains: directors answer for them.',
+    ),
+    postmaster: kind(mailbox.optional(), {
+      absent: 'postmaster at the first of domains; without directors of your own, whoever runs it',
+    }).describe('Who gets mail for the bare postmaster, and reports that nobody else can be told of.'),
+    listen: listeners(block)
+      .prefault({ local: { smtp: '127.0.0.1:2525' } })
+      .describe('Where mail comes in, by a name of your choice.'),
+    tls: kind(tls(places).optional(), { absent: 'no STARTTLS' }).describe(
+      'The certificate for STARTTLS; without one it is not offered.',
+    ),
     'relay-from': list(network)
       .default(['127.0.0.0/8', '::1'])
       .describe('Networks whose mail for other domains is relayed.'),
     directors: directors(machine, places)
-      .default(defaultDirectors(machine))
-      .describe('Whose mailbox an address of ours is; the first to answer decides.'),
+      .prefault(defaultDirectors(machine))
+      .describe(
+        'Whose mailbox an address of ours is; the first to answer decides. By default, root has mail for root and postmaster alone.',
+      ),
     routers: routers()
-      .default([{ name: 'mx', driver: 'mx', transport: 'smtp', port: 25 }])
+      .prefault({ mx: { mx: {} } })
       .describe('Which host takes mail for other domains; the best match decides.'),
     transports: transports(places, block)
       .prefault({ local: { maildir: {} }, smtp: { smtp: {} } })
       .describe('How mail is carried.'),
-    extensions: block.default({}).describe('Settings of SMTP extensions, by keyword; `off` leaves one out.'),
+    extensions: kind(block, { is: 'a map by keyword', absent: 'each as its own settings say' })
+      .default({})
+      .describe('Settings of SMTP extensions, by keyword; `off` leaves one out.'),
     spool: spool(machine, places).prefault({ sqlite: {} }).describe('Where accepted mail is kept.'),
     limits: limits.prefault({}).describe('Limits on what peers may use.'),
     timeouts: timeouts.prefault({}).describe('How long peers are waited for (RFC 5321 4.5.3.2).'),
@@ -77,19 +90,14 @@ const bareNewlines = z.enum(['refuse', 'normalize'])
 
 /** Blocks by keyword; what is in them is checked once a listener's are laid over the general ones. */
 const blocks = (extensions: ExtensionSchemas): z.ZodType<Readonly<Record<string, unknown>>> =>
-  z.strictObject(Object.fromEntries([...extensions.keys()].map((keyword) => [keyword, z.unknown().optional()])))
-
-const DEFAULT_LISTENER: ListenerSection = {
-  name: 'local',
-  protocol: 'smtp',
-  addresses: [{ host: '127.0.0.1', port: 2525 }],
-  extensions: {},
-  limits: {},
-  'bare-newlines': undefined,
-}
+  kind(z.strictObject(Object.fromEntries([...extensions.keys()].map((keyword) => [keyword, z.unknown().optional()]))), {
+    is: 'a map by keyword',
+    absent: 'nothing else than what holds for all',
+  })
 
 const listeners = (block: z.ZodType<Readonly<Record<string, unknown>>>): z.ZodType<readonly ListenerSection[]> => {
-  const addresses = list(listenAddress, 1).optional()
+  const absent = 'exactly one of smtp, submission, lmtp must be there'
+  const addresses = kind(list(listenAddress, 1).optional(), { absent })
   return named(
     z
       .strictObject({
@@ -97,8 +105,12 @@ const listeners = (block: z.ZodType<Readonly<Record<string, unknown>>>): z.ZodTy
         submission: addresses.describe('Addresses for mail from our own users (RFC 6409).'),
         lmtp: addresses.describe('Addresses for mail that is delivered before it is answered (RFC 2033).'),
         extensions: block.default({}).describe('Laid over the settings of extensions that hold for all.'),
-        limits: limitsOfListener.default({}).describe('Laid over the limits that hold for all.'),
-        'bare-newlines': bareNewlines.optional().describe('Instead of what holds for all.'),
+        limits: kind(limitsOfListener, { within: 'what holds for all' })
+          .default({})
+          .describe('Laid over the limits that hold for all.'),
+        'bare-newlines': kind(bareNewlines.optional(), { absent: 'what holds for all' }).describe(
+          'What becomes of mail with a bare CR or LF here.',
+        ),
       })
       .transform((given, context) => {
         const spoken = PROTOCOLS.filter((protocol) => given[protocol])
@@ -124,9 +136,15 @@ const PROTOCOLS = ['smtp', 'submission', 'lmtp'] as const
 const tls = (places: Places): z.ZodType<TlsSettings> =>
   z
     .strictObject({
-      certificate: path(places).optional().describe('A PEM file: our certificate and those that vouch for it.'),
-      key: path(places).optional().describe('A PEM file: its private key.'),
-      'self-signed': z.boolean().optional().describe('Make a certificate at start, for trying things out.'),
+      certificate: kind(path(places).optional(), { absent: 'the key is absent too, and self-signed true' }).describe(
+        'A PEM file: our certificate and those that vouch for it.',
+      ),
+      key: kind(path(places).optional(), { absent: 'the certificate is absent too, and self-signed true' }).describe(
+        'A PEM file: its private key.',
+      ),
+      'self-signed': kind(z.boolean().optional(), { absent: 'false: certificate and key are there' }).describe(
+        'Make a certificate at start, for trying things out.',
+      ),
     })
     .transform((given, context): TlsSettings => {
       const { certificate, key, 'self-signed': own } = given
@@ -140,14 +158,7 @@ const tls = (places: Places): z.ZodType<TlsSettings> =>
     })
 
 /** As root, delivery to the users of the system must wait for a way to do it as the user: root alone has mail. */
-const defaultDirectors = (machine: Machine): Settings['directors'] => [
-  { name: 'aliases', driver: 'aliases', file: '/etc/aliases', optional: true, separator: '+' },
-  {
-    name: 'users',
-    driver: 'users',
-    from: machine.uid === 0 ? { names: [machine.user, 'postmaster'] } : { passwd: true },
-    transport: 'local',
-    root: `${machine.state}/mail`,
-    separator: '+',
-  },
-]
+const defaultDirectors = (machine: Machine): object => {
+  const names = [...new Set([machine.user, 'postmaster'])].filter((one) => NAME.test(one))
+  return { aliases: { aliases: { optional: true } }, users: { users: machine.uid === 0 ? { from: { names } } : {} } }
+}
