@@ -27,12 +27,24 @@ export const base64Decoder = (): Encoder => decodeBase64()
 /** The exact size of what the encoder would give, without keeping it. */
 export const measured = (encoder: Encoder): { write(chunk: Uint8Array): void; end(): number } => {
   let octets = 0
-  const size = (chunk?: Uint8Array): number =>
-    encoder.size?.(chunk) ?? (chunk === undefined ? encoder.end() : encoder.write(chunk)).length
-  return {
-    write: (chunk) => {
-      octets += size(chunk)
-    },
-    end: () => octets + size(),
+  const count = (piece: Uint8Array) => {
+    octets += piece.length
   }
+  return {
+    write: (chunk) => eachPiece(encoder, chunk, count),
+    end: () => {
+      eachPiece(encoder, undefined, count)
+      return octets
+    },
+  }
+}
+
+/** What the encoder gives for a chunk, or at its end when there is none, in pieces that are valid during the call only. */
+export const eachPiece = (
+  encoder: Encoder,
+  chunk: Uint8Array | undefined,
+  take: (octets: Uint8Array) => void,
+): void => {
+  if (encoder.each) encoder.each(chunk, take)
+  else take(chunk ? encoder.write(chunk) : encoder.end())
 }

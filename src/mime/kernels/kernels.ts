@@ -3,8 +3,8 @@ export interface Encoder {
   write(chunk: Uint8Array): Uint8Array
   /** What was waiting for more. The encoder is not used afterwards. */
   end(): Uint8Array
-  /** Instead of `write`, or of `end` when there is no chunk, where telling how much it would give is cheaper than giving it. */
-  size?(chunk?: Uint8Array): number
+  /** As `write`, or as `end` without a chunk; but nothing is given away: each piece is valid during its call only. */
+  each?(chunk: Uint8Array | undefined, take: (octets: Uint8Array) => void): void
 }
 
 /** What a scan knows so far; `scan` carries it from one piece to the next. */

@@ -32,13 +32,9 @@ export class Piecewise implements Encoder {
     return Buffer.from(this.#step(this.#waiting, true).output)
   }
 
-  size(chunk?: Uint8Array): number {
-    if (chunk === undefined) return this.#step(this.#waiting, true).output.length
-    let octets = 0
-    this.#eachWindow(chunk, (output) => {
-      octets += output.length
-    })
-    return octets
+  each(chunk: Uint8Array | undefined, take: (octets: Uint8Array) => void): void {
+    if (chunk === undefined) take(this.#step(this.#waiting, true).output)
+    else this.#eachWindow(chunk, take)
   }
 
   #eachWindow(chunk: Uint8Array, take: (output: Uint8Array) => void): void {

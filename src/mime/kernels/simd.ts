@@ -120,7 +120,12 @@ class SimdKernels implements Kernels {
         return Buffer.concat([...pieces(chunk).map(output)])
       },
       end: () => output(encode(NOTHING, true)),
-      size: (chunk) => (chunk ? pieces(chunk).reduce((sum, size) => sum + size, 0) : encode(NOTHING, true)),
+      each: (chunk, take) => {
+        const give = (size: number) => take(this.#memory.subarray(this.#output, this.#output + size))
+        if (chunk === undefined) give(encode(NOTHING, true))
+        else if (chunk.length > 0 && chunk.length <= most) give(encode(chunk, false))
+        else for (const size of pieces(chunk)) give(size)
+      },
     }
   }
 
