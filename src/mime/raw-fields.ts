@@ -1,0 +1,52 @@
+import { isAscii } from 'node:buffer'
+import type { RawHeaders } from '../mail/facts.ts'
+import { Utf8Scan } from './utf8-scan.ts'
+
+/** `RawHeaders.fields` has no more. */
+const MOST_LISTED = 20
+/** Octets of a name that are worth keeping. */
+const MOST_NAME = 100
+
+interface RawField {
+  readonly name: string
+  readonly depth: number
+  readonly octets: Utf8Scan
+}
+
+/** Finds out which header fields of a message hold octets above 127. */
+export class RawFields {
+  readonly #fields: { readonly name: string; readonly depth: number }[] = []
+  #utf8 = false
+  #unknown = false
+  #name = ''
+  /** The field that is being read, if octets above 127 are in it. */
+  #field: RawField | undefined
+
+  /** As `MimeHandler.field`; `depth` is that of the part. */
+  field(name: string | undefined, depth: number, raw: Uint8Array): void {
+    if (name !== undefined) {
+      this.#fieldEnds()
+      this.#name = name
+    }
+    if (this.#field === undefined) {
+      if (isAscii(raw)) return
+      this.#field = { name: this.#name.slice(0, MOST_NAME), depth, octets: new Utf8Scan() }
+    }
+    this.#field.octets.write(raw)
+  }
+
+  /** Undefined: none does. */
+  facts(): RawHeaders | undefined {
+    this.#fieldEnds()
+    return this.#utf8 || this.#unknown ? { utf8: this.#utf8, unknown: this.#unknown, fields: this.#fields } : undefined
+  }
+
+  #fieldEnds(): void {
+    if (this.#field === undefined) return
+    const { name, depth, octets } = this.#field
+    if (this.#fields.length < MOST_LISTED) this.#fields.push({ name, depth })
+    if (octets.valid) this.#utf8 = true
+    else this.#unknown = true
+    this.#field = undefined
+  }
+}
