@@ -1,0 +1,89 @@
+import { Unconvertible } from './rules.ts'
+
+export interface FoldingRules {
+  /** Lines of more octets than this are folded, others stay as they are. */
+  readonly above: number
+  /** Octets of a line that there should be at most. */
+  readonly width: number
+  /** Octets of a line that there may be at most. */
+  readonly limit: number
+}
+
+/**
+ * Folds header lines, in pieces as they come: too long ones are cut before white space (RFC 5322 2.2.3). Holds back one
+ * line at most. One character per octet.
+ */
+export class Folder {
+  readonly #rules: FoldingRules
+  /** Begins where an output line begins. */
+  #held = ''
+  /** What is held is the rest of a line that was too long. */
+  #cut = false
+
+  constructor(rules: FoldingRules) {
+    this.#rules = rules
+  }
+
+  /** Throws Unconvertible for a line that cannot be folded. */
+  write(text: string): string {
+    this.#held += text
+    const out: string[] = []
+    for (let end = this.#held.indexOf('\r\n'); end >= 0; end = this.#held.indexOf('\r\n')) this.#line(end, 2, out)
+    // A line is not known to be too long before more has come than the CR of its end.
+    while (this.#held.length > this.#rules.limit + 1) this.#cutOnce(this.#held.length, out)
+    return out.join('')
+  }
+
+  end(): string {
+    const out: string[] = []
+    this.#line(this.#held.length, 0, out)
+    return out.join('')
+  }
+
+  #line(length: number, endOfLine: number, out: string[]): void {
+    let left = length
+    while (left > (this.#cut ? this.#rules.width : this.#rules.above)) {
+      const at = this.#cutOnce(left, out)
+      if (at === undefined) break
+      left -= at
+    }
+    out.push(this.#held.slice(0, left + endOfLine))
+    this.#held = this.#held.slice(left + endOfLine)
+    this.#cut = false
+  }
+
+  /** Undefined where there is no place to cut and no need. */
+  #cutOnce(length: number, out: string[]): number | undefined {
+    const { limit } = this.#rules
+    const line = this.#held.slice(0, Math.min(length, limit + 1))
+    const at = placeToCut(line, this.#rules)
+    if (at === undefined) {
+      if (line.length <= limit) return undefined
+      throw new Unconvertible('5.6.3', 'A header line is too long and has no white space to fold it at')
+    }
+    out.push(line.slice(0, at), '\r\n')
+    this.#held = this.#held.slice(at)
+    this.#cut = true
+    return at
+  }
+}
+
+const NAME = /^[!-9;-~]+[ \t]*:$/
+
+/** Before white space with something on both sides; directly behind the field's name only if there is no better place. */
+const placeToCut = (line: string, { above, width }: FoldingRules): number | undefined => {
+  let name: number | undefined
+  let within: number | undefined
+  for (const { index } of line.matchAll(/(?<=[^ \t])[ \t]+(?=[^ \t])/g)) {
+    if (NAME.test(line.slice(0, index))) name = index
+    else if (index <= width) within = index
+    else return within ?? (above <= width ? (name ?? index) : index)
+  }
+  return within ?? name
+}
+
+/** All of a field at once. Throws Unconvertible. */
+export const folded = (field: string, rules: FoldingRules): string => {
+  const folder = new Folder(rules)
+  return folder.write(field) + folder.end()
+}

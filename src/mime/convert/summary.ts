@@ -1,0 +1,101 @@
+import type { BodyFacts } from '../../mail/facts.ts'
+import { type OctetScan, octetScan, type ScanFacts } from '../octet-scan.ts'
+import { asBuffer } from '../octets.ts'
+import { RawFields } from '../raw-fields.ts'
+import { Signatures } from './dkim.ts'
+import type { WrittenField } from './header.ts'
+import type { ConversionRules } from './rules.ts'
+import { Tally } from './tally.ts'
+
+/** What a message is, and what it will be should anything in it have to change. */
+export class Summary {
+  /** Something has to. */
+  changes = false
+  /** Something signed or encrypted is inside. */
+  sealed = false
+  parts = 0
+  /** Everything, as it comes. */
+  readonly before: OctetScan = octetScan()
+  /** Bodies as they go out; the rest comes by the other methods. */
+  readonly after: Tally = new Tally()
+  readonly #signatures = new Signatures()
+  readonly #rawFields = new RawFields()
+  /** The message's own header. */
+  readonly #ownBefore = octetScan()
+  readonly #ownAfter = new Tally()
+
+  fieldBefore(name: string | undefined, depth: number, raw: Uint8Array): void {
+    this.#rawFields.field(name, depth, raw)
+    if (depth === 0) this.#ownBefore.write(raw)
+  }
+
+  /** A field as it goes out, of whatever header; those that tell the encoding are counted apart. */
+  fieldAfter(depth: number, field: WrittenField): void {
+    if (!field.isLabel) this.#header(depth, field.octets)
+    if (depth > 0) return
+    const { name, octets, changed } = field
+    const value = name.toLowerCase() === 'dkim-signature' ? asBuffer(octets).toString('latin1') : ''
+    this.#signatures.field(name, value.slice(value.indexOf(':') + 1), changed)
+  }
+
+  /** The empty line, or nothing. */
+  headerEnds(depth: number, raw: Uint8Array): void {
+    if (depth === 0) this.#ownBefore.write(raw)
+    this.#header(depth, raw)
+  }
+
+  bodyChanges(): void {
+    this.#signatures.bodyChanges()
+  }
+
+  /** The fields of a header that tell the encoding, which stay. */
+  labels(depth: number, fields: ScanFacts): void {
+    this.after.insert(fields)
+    if (depth === 0) this.#ownAfter.insert(fields)
+  }
+
+  /** What there is in their place. */
+  relabelled(depth: number, fields: string): void {
+    if (depth === 0) this.#signatures.field('content-transfer-encoding', '', 'encoded')
+    else this.bodyChanges()
+    this.labels(depth, factsOf(Buffer.from(fields, 'latin1')))
+  }
+
+  /** Of the message that comes out. */
+  facts(rules: ConversionRules): BodyFacts {
+    const { changes } = this
+    const all = changes ? this.after.facts() : this.before.end()
+    const header = changes ? this.#ownAfter.facts() : this.#ownBefore.end()
+    const rawHeaders = changes && rules.header === 'ascii' ? undefined : this.#rawFields.facts()
+    return {
+      octets: all.octets,
+      encoding: all.nul || all.bareNewline ? 'binary' : all.eightBit > 0 ? '8bit' : '7bit',
+      longestLine: all.longestLine,
+      eightBitHeader: header.eightBit > 0,
+      bareNewline: all.bareNewline,
+      nul: all.nul,
+      endsWithNewline: all.endsWithNewline,
+      headerOctets: header.octets,
+      ...(rawHeaders === undefined ? {} : { rawHeaders }),
+      ...(all.notUtf8 ? { notUtf8: true } : {}),
+      ...(this.sealed ? { sealed: true } : {}),
+    }
+  }
+
+  /** Domains whose signatures the change breaks. */
+  broken(): readonly string[] {
+    return this.changes ? this.#signatures.broken() : []
+  }
+
+  #header(depth: number, octets: Uint8Array): void {
+    this.after.write(octets)
+    if (depth === 0) this.#ownAfter.write(octets)
+  }
+}
+
+/** Of one piece. */
+export const factsOf = (octets: Uint8Array): ScanFacts => {
+  const scan = octetScan()
+  scan.write(octets)
+  return scan.end()
+}
