@@ -57,7 +57,7 @@ test('a port in use: one line with the address, its setting and the reason', asy
   assert.equal(why(lines), said)
 })
 
-test('an address that is not ours, and one that stands in the way of another', async () => {
+test('an address that this machine does not have', async () => {
   const elsewhere = await start(SETTINGS.replace('127.0.0.1:0', '192.0.2.1:2525'))
   const said = 'smail.yaml:2:23 listen.mx.smtp.0: 192.0.2.1:2525: this machine has no such address (EADDRNOTAVAIL)'
   assert.deepEqual(elsewhere, { code: 78, lines: [said] })
