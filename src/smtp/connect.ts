@@ -8,8 +8,10 @@ import { type Clock, systemClock } from '../observe/clock.ts'
 import { type Log, silentLog } from '../observe/log.ts'
 import type { ClientTimeouts } from './client-timeouts.ts'
 import { openConversation } from './conversation.ts'
+import { converter } from './converter.ts'
 import type { Extension, Hop } from './extension.ts'
 import { createRegistry } from './registry.ts'
+import type { Convert } from './relay-mail.ts'
 
 /** Whom to connect to: `host` is a name that the system looks up, or an address. */
 export type ConnectTarget = { readonly host: string; readonly port: number } | { readonly path: string }
@@ -25,9 +27,11 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal
   readonly clock?: Clock
   readonly log?: Log
+  /** How mail is made fit for a server that does not take it as it is. Absent: no signature is broken, header fields are encoded. */
+  readonly convert?: Convert
 }
 
-/** One message of a program. Its lines end with CRLF; `body` is asked for it twice. */
+/** One message of a program. Its lines end with CRLF; `body` is asked for it several times. */
 export interface ClientMail {
   readonly sender: ReversePath
   readonly params?: ParamBag
@@ -55,6 +59,7 @@ export const connect = async (to: ConnectTarget, options: ConnectOptions): Promi
     name: 'path' in to ? to.path : to.host,
     clock,
     log,
+    convert: options.convert ?? converter({ signed: 'bounce', downgrade: 'msa' }),
     ...(options.timeouts ? { timeouts: options.timeouts } : {}),
   })
   return {
@@ -67,7 +72,7 @@ export const connect = async (to: ConnectTarget, options: ConnectOptions): Promi
       const now = clock.now()
       const envelope = { sender: mail.sender, params: mail.params ?? {}, recipients }
       const left = await conversation.send(
-        { id: 'client', envelope, facts, accepted: now, now, recipients, content },
+        { id: 'client', envelope, facts, origin: 'submitted', accepted: now, now, recipients, content },
         ({ of, diagnosis }) => {
           said[of] = diagnosis
         },

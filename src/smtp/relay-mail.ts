@@ -25,8 +25,10 @@ export type Convert = (
   scope: Scope,
 ) => Promise<Converted | Reply> | Converted | Reply
 
-/** Of a mail under way, an AsyncDisposableStack: what is deferred happens when nobody reads the mail any more. */
-export type Scope = Pick<AsyncDisposableStack, 'defer'>
+/** Of a mail under way, as an AsyncDisposableStack has it: what is deferred happens when nobody reads the mail any more. */
+export interface Scope {
+  defer(act: () => Promise<void>): void
+}
 
 export interface Converted {
   /** Exact, of the result. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { keptLog } from '../../test/doubles/kept-log.ts'
-import { factsOf, outbound } from '../../test/doubles/outbound.ts'
+import { factsOf, outbound, withHop } from '../../test/doubles/outbound.ts'
 import { hopWith, only, plan, read, refused, toy } from '../../test/doubles/relay-plans.ts'
 import { Refusal, refuse, reply } from '../mail/reply.ts'
 import type { ClientFacet, Extension, Hop, Remedy } from './extension.ts'
@@ -261,6 +261,29 @@ describe('a signature', () => {
     assert.deepEqual(made.mail.facts, factsOf(text))
     assert.deepEqual(made.params, { SIZE: String(text.length) })
     assert.equal(await read(made.mail), text, 'content can be read again')
+  })
+
+  test('goes to the hop, where a conversation was given a signer', async () => {
+    const script = [
+      'S: 220 hop.test',
+      'C: EHLO me.test',
+      'S: 250 hop.test',
+      'C: MAIL FROM:<me@here.test>',
+      'S: 250 ok',
+      'C: RCPT TO:<a@there.test>',
+      'S: 250 ok',
+      'C: DATA',
+      'S: 354 go',
+      'C: …body',
+      'S: 250 2.0.0 taken',
+    ].join('\n')
+    const { bodies } = await withHop(
+      script,
+      [],
+      async ({ send }) => assert.deepEqual(await send(outbound()), ['10 250 2.0.0']),
+      { sign: summing },
+    )
+    assert.match(bodies[0] ?? '', SIGNED)
   })
 
   test('counts in what is too large for the hop', async () => {

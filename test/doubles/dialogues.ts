@@ -6,6 +6,7 @@ import type { Channel } from '../../src/net/channel.ts'
 import { memoryChannels } from '../../src/net/memory-channel.ts'
 import { silentLog } from '../../src/observe/log.ts'
 import { HopUnusable } from '../../src/smtp/client-hello.ts'
+import { type ConverterOptions, converter } from '../../src/smtp/converter.ts'
 import { type Extension, RetryWithout } from '../../src/smtp/extension.ts'
 import { createRegistry } from '../../src/smtp/registry.ts'
 import { serve, serverContext } from '../../src/smtp/server.ts'
@@ -147,6 +148,7 @@ const shown = ({ marks, edits, schedule, params }: IncomingEnd, withParams: bool
 
 interface RelayDialogue {
   readonly with: readonly string[]
+  readonly convert?: Partial<ConverterOptions>
   readonly script: string
   readonly mail: {
     readonly text?: string
@@ -158,12 +160,14 @@ interface RelayDialogue {
   readonly bodies: readonly string[]
 }
 
-/** Comments of a relay dialogue: `# with: WORDS`, `# mail: JSON`, `# outcome: TEXT` and `# body: JSON`, the last two in order. */
+/** Comments of a relay dialogue: `# with: WORDS`, `# convert: JSON` for one with a converter, `# mail: JSON`, `# outcome: TEXT` and `# body: JSON`, the last two in order. */
 const readRelay = (text: string): RelayDialogue => {
   const all = (name: string) =>
     text.split('\n').flatMap((line) => (line.startsWith(`# ${name}: `) ? [line.slice(name.length + 4)] : []))
+  const [convert] = all('convert')
   return {
     with: all('with').flatMap((line) => line.split(' ')),
+    ...(convert ? { convert: JSON.parse(convert) } : {}),
     script: text,
     mail: JSON.parse(all('mail')[0] ?? '{}'),
     outcomes: all('outcome'),
@@ -184,6 +188,7 @@ export const playRelay = async (file: string, transform: Transform): Promise<voi
         if (conversation.hop.assurance !== 'none') outcomes.push(`assurance ${conversation.hop.assurance}`)
         if (conversation.reports) outcomes.push('the hop reports')
       },
+      dialogue.convert ? { convert: converter({ signed: 'bounce', downgrade: 'never', ...dialogue.convert }) } : {},
     )
     assert.deepEqual(bodies, dialogue.bodies, `${file}: bodies`)
   } catch (error) {

@@ -1,0 +1,45 @@
+import { tmpdir } from 'node:os'
+import { reply } from '../mail/reply.ts'
+import { converted } from '../mime/convert/converted.ts'
+import { planConversion } from '../mime/convert/plan.ts'
+import type { ConversionRules } from '../mime/convert/rules.ts'
+import { ScratchFile } from '../mime/convert/scratch-file.ts'
+import type { ConversionTarget } from './extension.ts'
+import type { Convert, Convertible } from './relay-mail.ts'
+
+/** What may be done to mail beyond what changes no meaning. */
+export interface ConverterOptions {
+  /** Where something signed or encrypted would have to change: the mail is given up, or its signature broken. */
+  readonly signed: 'bounce' | 'convert'
+  /** Whose UTF-8 in header fields is encoded where they must be ASCII: nobody's, or that of mail submitted to us (an MSA). */
+  readonly downgrade: 'never' | 'msa'
+  /** A folder for files without a name, made for messages of millions of parts. Absent: the system's temporary one. */
+  readonly scratch?: string
+}
+
+/** Converts MIME part by part (RFC 6152 section 3, RFC 3030 section 3), in two passes over the mail, in little memory. */
+export const converter =
+  (options: ConverterOptions): Convert =>
+  async (target, mail, scope) => {
+    const scratch = new ScratchFile(options.scratch ?? tmpdir())
+    scope.defer(() => scratch[Symbol.asyncDispose]())
+    const plan = await planConversion(mail.content(), rulesFor(target, mail, options), { scratch })
+    if ('status' in plan) return reply(plan.status === '5.6.7' ? 553 : 554, plan.status, plan.why)
+    return { facts: plan.facts, broken: plan.broken, content: () => converted(mail.content(), plan) }
+  }
+
+/**
+ * A report of ours must not be lost for the sake of what it returns: its reader wants to know what happened, not to verify
+ * a signature in it. No conversion leaves a message binary; 8bit satisfies who would take that.
+ */
+const rulesFor = (
+  { encoding, maxLine, header }: ConversionTarget,
+  { origin }: Convertible,
+  { signed, downgrade }: ConverterOptions,
+): ConversionRules => ({
+  encoding: encoding === 'binary' ? '8bit' : encoding,
+  maxLine,
+  header,
+  signed: origin === 'report' ? 'convert' : signed,
+  utf8Headers: origin === 'report' || (origin === 'submitted' && downgrade === 'msa') ? 'encode' : 'refuse',
+})
