@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readSettings } from '../config/load.ts'
 import { thisMachine } from '../config/machine.ts'
-import { extensionSchemas, serverExtensions } from './extensions.ts'
+import { createRegistry } from '../smtp/registry.ts'
+import { clientExtensions, extensionSchemas, serverExtensions } from './extensions.ts'
+
+const tls = { asServer: async () => assert.fail(), asClient: async () => assert.fail() }
 
 const faults = (text: string): readonly string[] => {
   const loaded = readSettings(text, 'smail.yaml', thisMachine({}), extensionSchemas)
@@ -19,6 +22,19 @@ test('what is wrong with an extension, its settings and its networks is told wit
   assert.deepEqual(faults('extensions:\n  expn: off\n  vrfy: { allow: [127.0.0.1] }\n'), [])
 })
 
+test('BINARYMIME goes where CHUNKING goes', () => {
+  const keywords = (extensions: string) => {
+    const loaded = readSettings(`extensions: ${extensions}\n`, 'smail.yaml', thisMachine({}), extensionSchemas)
+    assert.ok('settings' in loaded)
+    const list = clientExtensions('smtp', loaded.settings.extensions, 'off', { clientTls: tls })
+    createRegistry(list)
+    return list.flatMap(({ keyword }) => (/BINARY|CHUNK/.test(keyword) ? keyword : []))
+  }
+  assert.deepEqual(keywords('{}'), ['CHUNKING', 'BINARYMIME'])
+  assert.deepEqual(keywords('{ binarymime: off }'), ['CHUNKING'])
+  assert.deepEqual(keywords('{ chunking: off }'), [])
+})
+
 test('an LMTP listener promises no reports', () => {
   const loaded = readSettings(
     'listen: { in: { smtp: "127.0.0.1:25" }, store: { lmtp: "127.0.0.1:24" } }\n',
@@ -27,7 +43,6 @@ test('an LMTP listener promises no reports', () => {
     extensionSchemas,
   )
   assert.ok('settings' in loaded)
-  const tls = { asServer: async () => assert.fail(), asClient: async () => assert.fail() }
   const services = { clientTls: tls, verify: async () => 'elsewhere' as const, expand: async () => undefined }
   const keywords = loaded.settings.listen.map((one) => serverExtensions(one, services).map(({ keyword }) => keyword))
   assert.deepEqual(

@@ -26,6 +26,7 @@ export const extensionSchemas: ReadonlyMap<string, z.ZodType> = new Map<string, 
   ['size', NONE],
   ['8bitmime', NONE],
   ['chunking', NONE],
+  ['binarymime', NONE],
   ['dsn', NONE],
   ['help', NONE],
   ['expn', withNetworks(extensions.expnSettings)],
@@ -45,6 +46,13 @@ export interface ExtensionServices {
 const on = (blocks: ExtensionBlocks, keyword: string, make: () => Extension): Extension[] =>
   blocks[keyword] === 'off' ? [] : [make()]
 
+/** A binary body is always a counted one. */
+const counted = (blocks: ExtensionBlocks): Extension[] =>
+  on(blocks, 'chunking', () => extensions.chunking()).flatMap((chunking) => [
+    chunking,
+    ...on(blocks, 'binarymime', extensions.binaryMime),
+  ])
+
 /** A client's network is among those that a block's `allow` names. */
 const allowed = (block: unknown): ((session: Session) => boolean) => {
   const list = z.object({ allow: z.array(z.string()) }).safeParse(block)
@@ -62,7 +70,7 @@ export const serverExtensions = (listener: ListenerSettings, services: Extension
     ...on(blocks, 'pipelining', extensions.pipelining),
     ...on(blocks, 'size', () => extensions.size(limits.message)),
     ...on(blocks, '8bitmime', extensions.eightBitMime),
-    ...on(blocks, 'chunking', () => extensions.chunking()),
+    ...counted(blocks),
     // Who offers it promises reports of success, and an LMTP listener has nothing behind it that makes any.
     ...(protocol === 'lmtp' ? [] : on(blocks, 'dsn', extensions.dsn)),
     ...on(blocks, 'help', extensions.help),
@@ -85,7 +93,7 @@ export const clientExtensions = (
   // Without a limit of its own it still tells the hop how big the mail is, and obeys the hop's.
   ...on(blocks, 'size', () => extensions.size(Number.MAX_SAFE_INTEGER)),
   ...on(blocks, '8bitmime', extensions.eightBitMime),
-  ...on(blocks, 'chunking', () => extensions.chunking()),
+  ...counted(blocks),
   ...on(blocks, 'dsn', extensions.dsn),
   ...on(blocks, 'enhancedstatuscodes', extensions.enhancedStatusCodes),
 ]

@@ -134,6 +134,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
               spool: { open: () => standing.spool().open() },
               resolver,
               hops: listener.limits.hops,
+              submission: local || listener.protocol === 'submission',
               mayRelay: (session) => local || session.identity !== undefined || trusted(session.peer),
               clock,
               log,

@@ -5,6 +5,7 @@ import { dial } from '../net/dialer.ts'
 import type { Resolver } from '../net/resolver.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
+import { converter } from '../smtp/converter.ts'
 import { createRegistry } from '../smtp/registry.ts'
 import { discardTransport } from '../transports/discard.ts'
 import { lmtpTransport } from '../transports/lmtp.ts'
@@ -39,12 +40,13 @@ export const makeTransports = (settings: Settings, means: TransportMeans): Map<s
 const make = (one: TransportSettings, settings: Settings, means: TransportMeans): Transport => {
   const { clock, log, runningAs } = means
   const { name } = one
+  const convert = converter(settings.conversion)
   switch (one.driver) {
     case 'maildir':
-      return maildirTransport({ name, path: one.path, hostname: settings.hostname, clock, log, runningAs })
+      return maildirTransport({ name, path: one.path, hostname: settings.hostname, clock, log, runningAs, convert })
     case 'mbox':
       // The lock names the machine, which may not be what mail calls it.
-      return mboxTransport({ name, path: one.path, hostname: machineName(), clock, log, runningAs })
+      return mboxTransport({ name, path: one.path, hostname: machineName(), clock, log, runningAs, convert })
     case 'discard':
       return discardTransport({ name, clock, log })
     case 'smtp':
@@ -72,6 +74,7 @@ const network = (
     hostname,
     clock,
     log,
+    convert: converter(settings.conversion),
     limits: { perDestination: one.concurrency, recipientsPerDelivery: one.recipients },
     connections: { idle: one.idle },
     timeouts: {
