@@ -3,6 +3,7 @@ export const EXIT = {
   ok: 0,
   usage: 64,
   dataError: 65,
+  noInput: 66,
   noUser: 67,
   unavailable: 69,
   software: 70,

@@ -25,6 +25,10 @@ const COMMANDS: Readonly<Record<string, readonly [does: string, load: () => Prom
     'look into the queue, and change it',
     async () => import('./queue.ts').then((m) => ({ usage: m.queueUsage, run: m.queue })),
   ],
+  convert: [
+    'convert a message as a host of 7-bit or 8-bit mail needs it',
+    async () => import('./convert.ts').then((m) => ({ usage: m.convertUsage, run: m.convert })),
+  ],
   extensions: [
     'list the SMTP extensions',
     async () => import('./extensions.ts').then((m) => ({ usage: m.extensionsUsage, run: m.extensions })),
