@@ -212,6 +212,7 @@ class ComposedMta implements Mta {
       state: this.#state,
       hostname: settings.hostname,
       domain: this.domain,
+      spool: settings.spool.driver === 'memory' ? 'memory' : settings.spool.path,
       pid: process.pid,
       uptime: this.#clock.now() - (this.#started ?? this.#clock.now()),
       listeners: this.#listeners.addresses,

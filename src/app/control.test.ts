@@ -29,6 +29,7 @@ const doubles = (seen: Seen = { mail: [], done: [] }): ControlActions => ({
     state: 'running',
     hostname: 'mx.example.org',
     domain: 'example.org',
+    spool: 'memory',
     pid: 1,
     uptime: 2,
     listeners: [],

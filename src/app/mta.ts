@@ -49,6 +49,8 @@ export interface Status {
   readonly hostname: string
   /** What local addresses without a domain get. */
   readonly domain: string
+  /** The folder of its spool, or `memory`. */
+  readonly spool: string
   readonly pid: number
   /** Milliseconds since the start. */
   readonly uptime: number

@@ -2,7 +2,8 @@ import { NotRunning } from '../app/control-client.ts'
 import type { Explained } from '../app/mta.ts'
 import { EXIT, Exit } from './exit.ts'
 import { type Io, print, printable } from './io.ts'
-import { running, withMta } from './settled.ts'
+import { running } from './running.ts'
+import { withMta } from './settled.ts'
 import { CONFIG, type Given, JSON_OPTION, type Usage } from './usage.ts'
 
 export const explainUsage: Usage = {

@@ -3,7 +3,8 @@ import type { ExtensionRow } from '../app/mta.ts'
 import { table } from './columns.ts'
 import { EXIT, Exit } from './exit.ts'
 import { type Io, print } from './io.ts'
-import { running, withMta } from './settled.ts'
+import { running } from './running.ts'
+import { withMta } from './settled.ts'
 import { CONFIG, type Given, JSON_OPTION, type Usage } from './usage.ts'
 
 export const extensionsUsage: Usage = {

@@ -2,7 +2,7 @@ import type { Reloaded, Status } from '../app/mta.ts'
 import { spanText } from './columns.ts'
 import { EXIT, Exit } from './exit.ts'
 import { type Io, print, printable } from './io.ts'
-import { running } from './settled.ts'
+import { running } from './running.ts'
 import { CONFIG, type Given, JSON_OPTION, type Usage } from './usage.ts'
 
 export const statusUsage: Usage = {
@@ -38,7 +38,7 @@ export const stopUsage: Usage = {
 
 export const status = async (given: Given, io: Io): Promise<number> => {
   noWords(given, statusUsage)
-  const client = await running(given.text('config'), io)
+  const client = await running(given.text('config'), io, true)
   try {
     const found = (await client.call({ do: 'status' })) as Status
     await print(io, given.has('json') ? `${JSON.stringify(found)}\n` : statusText(found))

@@ -10,7 +10,7 @@ export const main = async (name: string, argv: readonly string[], io: Io): Promi
     case 'newaliases':
       return (await import('./newaliases.ts')).newaliases(io)
     case 'runq':
-      return (await import('./sendmail.ts')).sendmail(['-q'], io)
+      return (await import('./sendmail.ts')).sendmail(['-q', ...argv], io)
     default:
       return (await import('./smail.ts')).smail(argv, io)
   }

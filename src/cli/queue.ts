@@ -7,7 +7,7 @@ import type { ListMatch, Operation } from '../spool/spool.ts'
 import { EXIT, Exit } from './exit.ts'
 import { type Io, print, printable } from './io.ts'
 import { rowText } from './queue-text.ts'
-import { running } from './settled.ts'
+import { running } from './running.ts'
 import { CONFIG, type Given, JSON_OPTION, type Usage } from './usage.ts'
 
 const OPERATIONS = ['retry', 'hold', 'release', 'bounce', 'delete', 'park', 'unpark'] as const

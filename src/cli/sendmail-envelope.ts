@@ -5,6 +5,7 @@ import { rfc5322Date } from '../mime/date.ts'
 import { encodeText } from '../mime/encoded-words.ts'
 import { toXtext } from '../smtp/param.ts'
 import { EXIT, Exit } from './exit.ts'
+import { printable } from './io.ts'
 import type { SendmailArguments } from './sendmail-arguments.ts'
 import type { Added } from './sendmail-header.ts'
 
@@ -18,7 +19,7 @@ export const checked = (text: string): string => {
     return formatAddress({ ...readAddress(`${utf8}@localhost`), domain: '' })
   } catch (error) {
     if (error instanceof BadAddress)
-      throw new Exit(EXIT.dataError, `'${utf8.slice(0, 100)}' is no address: ${error.message}`)
+      throw new Exit(EXIT.dataError, `'${printable(utf8).slice(0, 100)}' is no address: ${error.message}`)
     throw error
   }
 }
@@ -38,7 +39,7 @@ export const envelopeOf = (
   if (returns !== undefined && returns !== 'FULL' && returns !== 'HDRS')
     throw new Exit(EXIT.usage, '-R is full or hdrs')
   if (returns !== undefined) params['RET'] = returns
-  if (said.envelopeId !== undefined) params['ENVID'] = toXtext(said.envelopeId)
+  if (said.envelopeId !== undefined) params['ENVID'] = envelopeId(said.envelopeId)
   const notify = said.notify?.toUpperCase()
   if (notify !== undefined && !/^(NEVER|(SUCCESS|FAILURE|DELAY)(,(SUCCESS|FAILURE|DELAY))*)$/.test(notify)) {
     throw new Exit(EXIT.usage, '-N is never, or some of success,failure,delay')
@@ -46,6 +47,17 @@ export const envelopeOf = (
   const each = notify === undefined ? {} : { NOTIFY: notify }
   return { sender, params, recipients: recipients.map((address) => ({ address, params: each })), user }
 }
+
+/** RFC 3461 4.4. */
+const envelopeId = (text: string): string => {
+  const xtext = toXtext(text)
+  if (!/^[ -~]+$/.test(text) || xtext.length > MOST_ENVELOPE_ID) {
+    throw new Exit(EXIT.usage, `-V is an id of printable ASCII, of ${MOST_ENVELOPE_ID} octets at most as xtext`)
+  }
+  return xtext
+}
+
+const MOST_ENVELOPE_ID = 100
 
 /** The fields that every message must have, for one that lacks them. */
 export const added = (sender: string, fullName: string | undefined, domain: string, now: Instant): Added => {

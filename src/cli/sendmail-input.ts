@@ -1,3 +1,5 @@
+import { EXIT, Exit } from './exit.ts'
+
 const LF = 0x0a
 const CRLF = Buffer.from('\r\n')
 
@@ -41,3 +43,18 @@ const undecided = (rest: Buffer, atStart: boolean): string => {
 }
 
 const joined = (held: string, chunk: Uint8Array): Buffer => Buffer.concat([Buffer.from(held), chunk])
+
+const MOST_HEADER = 1024 * 1024
+
+/** Until the empty line that ends the header, or for as long as it could still be one. One character per octet. */
+export const readHeader = async (input: AsyncIterator<Uint8Array>): Promise<string> => {
+  let text = ''
+  for (;;) {
+    const next = await input.next()
+    if (next.done) return text
+    text += Buffer.from(next.value).toString('latin1')
+    if (text.startsWith('\r\n') || text.includes('\r\n\r\n') || !/^[!-9;-~]+[ \t]*(:|$)|^>?From /.test(text))
+      return text
+    if (text.length > MOST_HEADER) throw new Exit(EXIT.dataError, `the header is longer than ${MOST_HEADER} octets`)
+  }
+}

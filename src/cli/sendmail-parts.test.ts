@@ -30,7 +30,13 @@ test('arguments in every form that callers use', () => {
     [['-q'], { mode: 'flush' }],
     [['-q15m'], { mode: 'flush' }],
     [['-N', 'never', '-R', 'hdrs', '-V', 'id 1'], { notify: 'never', returns: 'hdrs', envelopeId: 'id 1' }],
-    [['-B8BITMIME', '-L', 'tag', '-em', '-h', '5', '-Am', '-d0.1', 'a'], { recipients: ['a'] }],
+    [['-B8BITMIME', '-L', 'tag', '-em', '-h', '5', '-Am', '-GUcmnx', '-p', 'x', '-X/log', 'a'], { recipients: ['a'] }],
+    [['-qIq1'], { mode: 'flush', flush: { id: 'q1' } }],
+    [['-qRfar.example'], { mode: 'flush', flush: { domain: 'far.example' } }],
+    [['-C', '/a', '-C/b'], { config: '/b' }],
+    [['--config', '/a', 'x'], { config: '/a', recipients: ['x'] }],
+    [['--config=/a=b'], { config: '/a=b' }],
+    [['-t', '--help'], { fromHeader: true, mode: 'help' }],
     [['-t', '--', '-a@b.example'], { fromHeader: true, recipients: ['-a@b.example'] }],
     [['-'], { recipients: ['-'] }],
   ]
@@ -38,8 +44,51 @@ test('arguments in every form that callers use', () => {
 })
 
 test('arguments that cannot be followed are refused', () => {
-  for (const argv of [['-f'], ['-bx'], ['-bd'], ['-y'], ['-tz'], ['-b']]) {
-    assert.throws(() => readArguments(argv), Exit, argv.join(' '))
+  const refused = [
+    ...[
+      ['-f'],
+      ['-bx'],
+      ['-bd'],
+      ['-y'],
+      ['-tz'],
+      ['-b'],
+      ['-C'],
+      ['-L'],
+      ['-qSx'],
+      ['-qR'],
+      ['-qx'],
+      ['-XV'],
+      ['-XV+='],
+    ],
+    ...[
+      ['-M', 'q1'],
+      ['-Qx'],
+      ['-s'],
+      ['-d0.1'],
+      ['--config'],
+      ['--confg', 'x'],
+      ['--'.padEnd(5, 'x')],
+      ['--=x'],
+      ['---'],
+    ],
+  ]
+  for (const argv of refused) {
+    assert.throws(
+      () => readArguments(argv),
+      (error) => error instanceof Exit && error.code === 64 && error.message.includes('\nusage: sendmail '),
+      argv.join(' '),
+    )
+  }
+})
+
+test('a control character anywhere is refused', () => {
+  for (const text of ['a\nb', 'a\r', '\0', '\x1b[2J', 'a\tb', '\x7f', '\x85', '\u2028']) {
+    for (const argv of [['-f', text], [`-f${text}`], ['-F', text], ['-V', text], [text], ['--', text], ['-C', text]]) {
+      assert.throws(
+        () => readArguments(argv),
+        (error) => error instanceof Exit && error.code === 64 && !/[\0-\x09\x0b-\x1f\x7f-\x9f]/.test(error.message),
+      )
+    }
   }
 })
 

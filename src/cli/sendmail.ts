@@ -1,39 +1,45 @@
 import { stat } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
-import { ControlFault, connectControl, connectSmtp, NotRunning } from '../app/control-client.ts'
+import { ControlFault, connectSmtp, NotRunning } from '../app/control-client.ts'
 import { dropMail } from '../app/control-drop.ts'
 import { thisMachine } from '../config/machine.ts'
 import { systemClock } from '../observe/clock.ts'
 import { addressesIn } from './address-list.ts'
-import { type ControlPlaces, controlPlaces } from './control-places.ts'
+import { type ControlPlaces, controlPlaces, placesOf } from './control-places.ts'
 import { EXIT, Exit } from './exit.ts'
 import { type Handed, handOver, NotTaken } from './hand-over.ts'
 import { complain, type Io, print, printable } from './io.ts'
 import { exitOf, reach } from './reach.ts'
 import { Replay } from './replay.ts'
-import { readArguments, type SendmailArguments } from './sendmail-arguments.ts'
+import { HELP, readArguments, type SendmailArguments } from './sendmail-arguments.ts'
 import { added, checked, envelopeOf, quotedLocal } from './sendmail-envelope.ts'
 import { completeHeader, recipientsIn, splitHeader } from './sendmail-header.ts'
-import { mailLines } from './sendmail-input.ts'
+import { mailLines, readHeader } from './sendmail-input.ts'
 
 /** sendmail(8): takes a message from a program, and gives it to the running instance or leaves it for the next one. */
 export const sendmail = async (argv: readonly string[], io: Io): Promise<number> => {
   try {
     const said = readArguments(argv)
-    const places = await controlPlaces(io.env)
     switch (said.mode) {
+      case 'help':
+        await print(io, HELP)
+        return EXIT.ok
       case 'mail':
-        return await sendMail(said, places, io)
+        return await sendMail(said, await placesFor(said, io), io)
       case 'smtp':
-        return await speakSmtp(places, io)
+        noRecipients(said)
+        return await speakSmtp(await placesFor(said, io), io)
       case 'list':
-        return await (await import('./mailq.ts')).mailq([], io)
+        noRecipients(said)
+        await (await import('./mailq.ts')).listQueue(said.config, io)
+        return EXIT.ok
       case 'verify':
-        return await (await import('./smail.ts')).smail(['explain', ...said.recipients], io)
+        return await (await import('./smail.ts')).smail(['explain', ...configOf(said), '--', ...said.recipients], io)
       case 'aliases':
         return await (await import('./newaliases.ts')).newaliases(io)
       case 'flush':
-        return await flush(places)
+        noRecipients(said)
+        return await flush(said, io)
     }
   } catch (error) {
     const { code, message } = exitOf(error)
@@ -44,7 +50,6 @@ export const sendmail = async (argv: readonly string[], io: Io): Promise<number>
 
 /** What is read before anyone is spoken to: whoever types a message keeps no connection open meanwhile. */
 const READ_AHEAD = 256 * 1024
-const MOST_HEADER = 1024 * 1024
 
 const sendMail = async (said: SendmailArguments, places: ControlPlaces, io: Io): Promise<number> => {
   const given = said.recipients.flatMap(addressesIn)
@@ -56,10 +61,7 @@ const sendMail = async (said: SendmailArguments, places: ControlPlaces, io: Io):
   if (recipients.length === 0) throw new Exit(EXIT.usage, 'there are no recipients in the header')
 
   const user = thisMachine(io.env).user
-  const sender =
-    said.sender === ''
-      ? null
-      : checked(said.sender === undefined ? quotedLocal(user) : (addressesIn(said.sender)[0] ?? ''))
+  const sender = senderOf(said, user)
   const clock = systemClock()
   const body = new Replay(input, { memory: READ_AHEAD, folder: tmpdir() })
   body.begin(Buffer.from(rest, 'latin1'))
@@ -77,6 +79,14 @@ const sendMail = async (said: SendmailArguments, places: ControlPlaces, io: Io):
   }
 }
 
+const senderOf = ({ sender }: SendmailArguments, user: string): string | null => {
+  if (sender === undefined) return checked(quotedLocal(user))
+  if (sender === '') return null
+  const [address = '', ...more] = addressesIn(sender)
+  if (more.length > 0) throw new Exit(EXIT.dataError, `'${sender}' is more than one sender`)
+  return checked(address)
+}
+
 const giveAway = async (mail: Handed, places: ControlPlaces, { verbose }: SendmailArguments, io: Io) => {
   try {
     const id = await handOver(mail, places.sockets, systemClock())
@@ -91,9 +101,9 @@ const giveAway = async (mail: Handed, places: ControlPlaces, { verbose }: Sendma
   return EXIT.ok
 }
 
-const drop = async (mail: Handed, { drop: directory, shared }: ControlPlaces, why: NotTaken, uid: number) => {
+const drop = async (mail: Handed, { drop: directory, named, shared }: ControlPlaces, why: NotTaken, uid: number) => {
   // Somebody else's instance would not look into a folder of ours: the mail would lie there for ever.
-  if (why.path !== undefined && !shared && (why.denied || !(await belongsTo(why.path, uid)))) {
+  if (why.path !== undefined && !named && (why.denied || !(await belongsTo(why.path, uid)))) {
     throw new Exit(why.denied ? EXIT.noPermission : EXIT.tempFail, why.message)
   }
   if (directory === undefined) {
@@ -121,19 +131,6 @@ const refused = ({ fault }: ControlFault): Exit => {
   return new Exit(/^5\.1\.[1236]$/.test(reply.status) ? EXIT.noUser : EXIT.unavailable, `${reply.status} ${said}`)
 }
 
-/** Until the empty line that ends the header, or for as long as it could still be one. One character per octet. */
-const readHeader = async (input: AsyncIterator<Uint8Array>): Promise<string> => {
-  let text = ''
-  for (;;) {
-    const next = await input.next()
-    if (next.done) return text
-    text += Buffer.from(next.value).toString('latin1')
-    if (text.startsWith('\r\n') || text.includes('\r\n\r\n') || !/^[!-9;-~]+[ \t]*(:|$)|^>?From /.test(text))
-      return text
-    if (text.length > MOST_HEADER) throw new Exit(EXIT.dataError, `the header is longer than ${MOST_HEADER} octets`)
-  }
-}
-
 const speakSmtp = async (places: ControlPlaces, io: Io): Promise<number> => {
   const socket = await reach(places.sockets, connectSmtp).catch(async (error: unknown) => {
     await print(io, '421 4.3.2 There is nobody to speak to now; try again later\r\n')
@@ -151,12 +148,22 @@ const speakSmtp = async (places: ControlPlaces, io: Io): Promise<number> => {
   return EXIT.ok
 }
 
-const flush = async (places: ControlPlaces): Promise<number> => {
-  const client = await reach(places.sockets, connectControl)
+const flush = async ({ config, flush: what }: SendmailArguments, io: Io): Promise<number> => {
+  const client = await (await import('./running.ts')).running(config, io)
   try {
-    await client.call({ do: 'operate', operation: 'retry', match: { all: true } })
+    await client.call({ do: 'operate', operation: 'retry', match: what ?? { all: true } })
     return EXIT.ok
   } finally {
     client.close()
   }
+}
+
+const placesFor = ({ config }: SendmailArguments, io: Io): Promise<ControlPlaces> =>
+  config === undefined ? controlPlaces(io.env) : placesOf(config, thisMachine(io.env))
+
+const configOf = ({ config }: SendmailArguments): readonly string[] =>
+  config === undefined ? [] : ['--config', config]
+
+const noRecipients = ({ recipients: [first] }: SendmailArguments): void => {
+  if (first !== undefined) throw new Exit(EXIT.usage, `'${first}': recipients are for mail only`)
 }

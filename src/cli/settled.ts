@@ -1,11 +1,8 @@
-import { type ControlClient, connectControl } from '../app/control-client.ts'
 import type { Mta } from '../app/mta.ts'
 import type { Loaded } from '../config/load.ts'
 import { type Log, silentLog } from '../observe/log.ts'
-import { controlPlaces } from './control-places.ts'
 import { EXIT, Exit } from './exit.ts'
 import type { Io } from './io.ts'
-import { reach } from './reach.ts'
 
 /** Settings by `--config` or from where they are when nobody says. */
 export const load = async (file: string | undefined, io: Io): Promise<Loaded> => {
@@ -24,12 +21,6 @@ export const loadOrExit = async (file: string | undefined, io: Io): Promise<Fit>
 }
 
 type Fit = Extract<Loaded, { settings: unknown }>
-
-/** The instance that runs by these settings, or the one of whoever asks. Throws `NotRunning`. */
-export const running = async (file: string | undefined, io: Io): Promise<ControlClient> => {
-  if (file === undefined) return reach((await controlPlaces(io.env)).sockets)
-  return connectControl((await loadOrExit(file, io)).settings.control.socket)
-}
 
 /** Does something with an MTA that is made and never started. */
 export const withMta = async <T>(
