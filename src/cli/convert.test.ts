@@ -60,6 +60,14 @@ describe('lines end as they did', () => {
     test(what, async () => assert.deepEqual(await convert(['--to', '7bit'], input), { code: 0, out: wanted, err: '' }))
   }
 
+  test('a first line end cut in two', async () => {
+    // What is copied is read again in pieces of 64 KiB.
+    const text = `A:${' x'.repeat(32_766)}x\r\n\r\n`
+    assert.equal(text.indexOf('\n'), 65_536)
+    await using message = await openMessage(Readable.from([Buffer.from(text)]))
+    assert.equal(message.lineEnds, 'CRLF')
+  })
+
   test('what needs nothing comes out as it went in, whatever it is', async () => {
     const words = fc.constantFrom('a', '\r', '\n', '\r\n', '\0', '\xe9', 'Subject: x\n')
     await fc.assert(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { GreetedHop } from '../../src/smtp/client-hop.ts'
 import type { Extension, Hop, ReportedMessage, ReportedRecipient } from '../../src/smtp/extension.ts'
+import { outbound } from './outbound.ts'
 
 const message: ReportedMessage = {
   id: 'ID1',
@@ -30,6 +31,13 @@ export const facetChecks: Readonly<Record<string, (extension: Extension) => void
   ENHANCEDSTATUSCODES(extension) {
     // Dialogues show code and status; this is about whether the status is taken out of the text.
     assert.equal(offeredBy(extension).givesStatuses, true)
+  },
+  BINARYMIME(extension) {
+    // Lines that are too long are what dialogues have no room for (RFC 2045 2.8).
+    const hop = offeredBy(extension)
+    hop.encodings.add('8bit')
+    const body = (length: number) => extension.client?.adds?.(outbound({ text: `\r\n${'x'.repeat(length)}\r\n` }), hop)
+    assert.deepEqual([body(998), body(999)], [{}, { BODY: 'BINARYMIME' }])
   },
   DSN({ report, queue }) {
     const wants = (event: ReportedRecipient['event'], notify?: string) =>
