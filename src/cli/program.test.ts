@@ -248,6 +248,10 @@ test('the queue: what waits is listed, held, released, tried, traced and deleted
   assert.equal((await rows())[0].recipients[0].fate, 'held')
   assert.equal((await smail('queue', 'release', '--domain', 'far.example', '--json')).out, '{"recipients":1}\n')
   assert.equal((await rows())[0].recipients[0].fate, 'waiting')
+  const again = await smail('queue', 'release', id, 'nope')
+  assert.deepEqual([again.code, again.out], [66, '0 recipients\n'])
+  assert.match(again.err, new RegExp(`^smail: nothing to release in ${id}: .*\\nsmail: There is no message nope\\n$`))
+  assert.equal((await smail('queue', 'release', id)).code, 65)
   assert.match((await smail('queue', 'body', id)).out, /^Received: [\s\S]*Subject: far\r\n[\s\S]*\r\nbody\r\n$/)
   assert.match((await smail('queue', 'show', id)).out, /came by local/)
   assert.equal((await smail('queue', 'park', id, '--why', 'to be looked at')).code, 0)
@@ -256,6 +260,9 @@ test('the queue: what waits is listed, held, released, tried, traced and deleted
   // What is being tried at this moment is met by no operation.
   while ((await smail('queue', 'delete', id)).code !== 0) assert.equal((await rows()).length, 1)
   assert.deepEqual(await rows(), [])
+  assert.deepEqual(await smail('queue'), { code: 0, out: 'Mail queue is empty\n', err: '' })
+  assert.deepEqual(await smail('queue', 'list', '--json'), { code: 0, out: '', err: '' })
+  assert.equal((await smail('queue', 'list', '--fate', 'held')).out, 'No mail in the queue fits\n')
   assert.match((await smail('queue', 'trace', id)).out, /^\d{4}-\d\d-\d\dT[\s\S]*accepted[\s\S]*\n/)
 })
 
@@ -266,7 +273,16 @@ test('the queue: what makes no sense is refused, and nothing is done', async () 
     [64, /of what\?/, ['show']],
     [64, /no option --sendr; did you mean sender\?/, ['list', '--sendr', 'x']],
     [64, /no fate waitng; did you mean waiting\?/, ['list', '--fate', 'waitng']],
-    [65, /There is no message nope/, ['show', 'nope']],
+    [
+      64,
+      /no command fly; there are list, show, body, trace, retry, hold, release, bounce, delete, park, unpark\n/,
+      ['fly'],
+    ],
+    ...['show', 'body', 'trace', 'retry', 'hold', 'release', 'bounce', 'delete', 'park', 'unpark', 'list'].map(
+      (verb): [number, RegExp, string[]] => [66, /^smail: There is no message nope\n$/, [verb, 'nope']],
+    ),
+    [66, /^smail: There is no message a\nsmail: There is no message b\n$/, ['delete', 'a', 'b']],
+    [66, /^smail: There is no message a\\x1b\n$/, ['show', 'a\x1b']],
   ]
   for (const [code, said, argv] of refused) {
     const ended = await smail('queue', ...argv)

@@ -1,11 +1,11 @@
-import type { ControlClient } from '../app/control-client.ts'
+import { type ControlClient, ControlFault } from '../app/control-client.ts'
 import type { Selection } from '../app/control-protocol.ts'
 import type { MessageRow, QueueRow } from '../app/control-rows.ts'
 import { hint } from '../config/wording.ts'
 import { systemClock } from '../observe/clock.ts'
 import type { ListMatch, Operation } from '../spool/spool.ts'
 import { EXIT, Exit } from './exit.ts'
-import { type Io, print, printable } from './io.ts'
+import { complain, type Io, print, printable } from './io.ts'
 import { rowText } from './queue-text.ts'
 import { running } from './running.ts'
 import { CONFIG, type Given, JSON_OPTION, type Usage } from './usage.ts'
@@ -25,7 +25,8 @@ export const queueUsage: Usage = {
   bounce     give up and tell the sender     delete  forget without a word
   park       keep until someone has mended what is wrong           unpark    try again
 
-What is changed are messages by their IDs, or all that fit the options, or everything with --all.`,
+What is changed are messages by their IDs, or all that fit the options, or everything with --all. Exit code 66: there is
+no message of one of these IDs; what can be done with the others is done.`,
   options: {
     sender: { type: 'string', value: 'ADDRESS', does: 'of this sender' },
     recipient: { type: 'string', value: 'ADDRESS', does: 'for this recipient' },
@@ -41,7 +42,9 @@ What is changed are messages by their IDs, or all that fit the options, or every
 export const queue = async (given: Given, io: Io): Promise<number> => {
   const [verb = 'list', ...ids] = given.words
   const known = VERBS.find((one) => one === verb)
-  if (known === undefined) throw new Exit(EXIT.usage, `smail queue has no command ${verb}${hint(verb, VERBS)}`)
+  if (known === undefined) {
+    throw new Exit(EXIT.usage, `smail queue has no command ${verb}${hint(verb, VERBS)}; there are ${VERBS.join(', ')}`)
+  }
   const match = matchOf(given)
   const operation = OPERATIONS.find((one) => one === known)
   if (operation !== undefined && ids.length === 0 && Object.keys(match).length === 0 && !given.has('all')) {
@@ -52,8 +55,7 @@ export const queue = async (given: Given, io: Io): Promise<number> => {
     if (operation !== undefined) return await operate(client, operation, ids, match, given, io)
     if (known === 'list') return await list(client, ids, match, given, io)
     if (ids.length === 0) throw new Exit(EXIT.usage, `smail queue ${verb}: of what? Give IDs`)
-    for (const id of ids) await tell(client, known as 'show' | 'body' | 'trace', id, given, io)
-    return EXIT.ok
+    return await forEach(ids, io, (id) => tell(client, known as 'show' | 'body' | 'trace', id, given, io))
   } finally {
     client.close()
   }
@@ -72,15 +74,45 @@ const matchOf = (given: Given): ListMatch => {
   return { ...match, fate: known }
 }
 
-/** One match for each message that was named, or the one there is. */
-const each = (ids: readonly string[], match: ListMatch): readonly ListMatch[] =>
-  ids.length === 0 ? [match] : ids.map((id) => ({ ...match, id }))
+/** Does this for each message that was named, and says which there is not; the exit code. */
+const forEach = async (ids: readonly string[], io: Io, work: (id: string) => Promise<number>): Promise<number> => {
+  let code: number = EXIT.ok
+  for (const id of ids) {
+    try {
+      code = Math.max(code, await work(id))
+    } catch (error) {
+      if (!isMissing(error)) throw error
+      complain(io, `smail: ${printable(error.message)}`)
+      code = EXIT.noInput
+    }
+  }
+  return code
+}
+
+const isMissing = (error: unknown): error is ControlFault =>
+  error instanceof ControlFault && error.fault.kind === 'missing'
 
 const list = async (client: ControlClient, ids: readonly string[], match: ListMatch, given: Given, io: Io) => {
   const now = systemClock().now()
-  const tellRow = (item: unknown) =>
-    print(io, given.has('json') ? `${JSON.stringify(item)}\n` : rowText(item as QueueRow, now))
-  for (const one of each(ids, match)) await client.call({ do: 'list', match: one }, { each: tellRow })
+  const listed = async (one: ListMatch): Promise<number> => {
+    let found = 0
+    const each = (item: unknown) => {
+      found++
+      return print(io, given.has('json') ? `${JSON.stringify(item)}\n` : rowText(item as QueueRow, now))
+    }
+    await client.call({ do: 'list', match: one }, { each })
+    return found
+  }
+  if (ids.length > 0) {
+    return forEach(ids, io, async (id) => {
+      // It may be there and not fit the other options.
+      if ((await listed({ ...match, id })) === 0) await client.call({ do: 'show', id })
+      return EXIT.ok
+    })
+  }
+  if ((await listed(match)) === 0 && !given.has('json')) {
+    await print(io, Object.keys(match).length === 0 ? 'Mail queue is empty\n' : 'No mail in the queue fits\n')
+  }
   return EXIT.ok
 }
 
@@ -94,28 +126,37 @@ const operate = async (
 ): Promise<number> => {
   const why = given.text('why')
   let met = 0
-  for (const one of each(ids, match)) {
-    const selection: Selection = given.has('all') && ids.length === 0 ? { ...one, all: true } : one
-    met += (await client.call({
-      do: 'operate',
-      operation,
-      match: selection,
-      ...(why === undefined ? {} : { why }),
-    })) as number
+  const done = async (selection: Selection): Promise<number> => {
+    const reason = why === undefined ? {} : { why }
+    const found = (await client.call({ do: 'operate', operation, match: selection, ...reason })) as number
+    met += found
+    return found
+  }
+  let code: number = EXIT.ok
+  if (ids.length === 0) {
+    await done(given.has('all') ? { ...match, all: true } : match)
+  } else {
+    code = await forEach(ids, io, async (id) => {
+      if ((await done({ ...match, id })) > 0) return EXIT.ok
+      await client.call({ do: 'show', id })
+      complain(io, `smail: nothing to ${operation} in ${printable(id)}: all of it is done, or is being tried just now`)
+      return EXIT.dataError
+    })
   }
   const text = `${met} ${met === 1 ? 'recipient' : 'recipients'}\n`
   await print(io, given.has('json') ? `${JSON.stringify({ recipients: met })}\n` : text)
-  return met === 0 && ids.length > 0 ? EXIT.dataError : EXIT.ok
+  return code
 }
 
 const tell = async (client: ControlClient, what: 'show' | 'body' | 'trace', id: string, given: Given, io: Io) => {
   if (what === 'body') {
     await client.call({ do: what, id }, { chunk: (chunk) => print(io, chunk) })
-    return
+    return EXIT.ok
   }
   const found = await client.call({ do: what, id })
   if (given.has('json')) await print(io, `${JSON.stringify(found)}\n`)
   else await print(io, what === 'show' ? messageText(found as MessageRow) : traceText(found as readonly Event[]))
+  return EXIT.ok
 }
 
 interface Event {

@@ -31,7 +31,7 @@ test('what went wrong becomes an exit code', () => {
     [new NotRunning('/a', true), 77],
     [new ControlFault({ kind: 'usage', message: 'x' }), 64],
     [new ControlFault({ kind: 'usage', message: 'x', details: ['a:1:1: y'] }), 78],
-    [new ControlFault({ kind: 'missing', message: 'x' }), 65],
+    [new ControlFault({ kind: 'missing', message: 'x' }), 66],
     [new ControlFault({ kind: 'fault', message: 'x' }), 75],
     [new Error('a bug'), 70],
     ['no error at all', 70],

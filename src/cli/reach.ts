@@ -32,7 +32,7 @@ export const exitOf = (error: unknown): Exit => {
     const { kind, message, details = [] } = error.fault
     const text = [message, ...details].map(printable).join('\n')
     if (kind === 'usage') return new Exit(details.length > 0 ? EXIT.config : EXIT.usage, text)
-    return new Exit(kind === 'missing' ? EXIT.dataError : EXIT.tempFail, text)
+    return new Exit(kind === 'missing' ? EXIT.noInput : EXIT.tempFail, text)
   }
   const name = error instanceof Error ? error.name : ''
   if (name === 'Misconfigured') return new Exit(EXIT.config, (error as Error).message)
