@@ -6,7 +6,7 @@
 set -euo pipefail
 
 into=${SMAIL_PEERS_DIR:-/var/lib/smail-peers}
-installed=(postfix dovecot-core dovecot-lmtpd swaks msmtp curl python3 openssl util-linux)
+installed=(postfix dovecot-core dovecot-lmtpd swaks libnet-ssleay-perl msmtp curl python3 openssl util-linux)
 aside=(exim4-base exim4-daemon-light opensmtpd)
 users=(Debian-exim opensmtpd opensmtpq)
 
