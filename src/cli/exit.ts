@@ -1,6 +1,7 @@
-/** Exit codes of sysexits(3), which callers of sendmail act on. */
+/** Exit codes of sysexits(3), which callers of sendmail act on; and `refused`, for a question whose answer is no. */
 export const EXIT = {
   ok: 0,
+  refused: 1,
   usage: 64,
   dataError: 65,
   noInput: 66,

@@ -296,13 +296,40 @@ test('explain and extensions', async () => {
   assert.equal(known.code, 0)
   assert.deepEqual([JSON.parse(known.out).result, JSON.parse(known.out).by], ['mailbox', 'users'])
   const unknown = await smail('explain', 'nobody@example.test')
-  assert.equal(unknown.code, 67)
+  assert.equal(unknown.code, 1)
   assert.match(unknown.out, /^nobody@example\.test: directors: refused: 550 5\.1\.1 /)
+  const several = await smail('explain', 'alice@example.test', 'nobody@example.test', 'a@@b', 'x@far.example', '--json')
+  const results = several.out
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line).result)
+  assert.deepEqual([several.code, results], [1, ['mailbox', 'nobody', 'nobody', 'host']])
+  for (const argv of [[], ['--config', config]]) {
+    const { code, out } = await smail('explain', 'a@@b', 'alice@example.test', ...argv)
+    assert.deepEqual([code, out.split('\n').slice(0, 1)], [1, ['a@@b: address: refused: Bad domain']])
+    assert.match(out, /\nalice@example\.test: users: mailbox /)
+  }
+  assert.equal((await smail('explain')).code, 64)
+  assert.equal((await smail('explain', 'alice@example.test', '--config', join(folder, 'nowhere.yaml'))).code, 78)
+  assert.equal((await command('sendmail', ['-bv', 'alice'])).code, 0)
+  assert.equal((await command('sendmail', ['-bv', 'nobody', 'alice'])).code, 67)
+  assert.equal((await command('sendmail', ['-bv'])).code, 64)
   const alone = await smail('explain', 'x@far.example', '--config', config, '--json')
   assert.equal(JSON.parse(alone.out).by, 'dead')
   const rows: { keyword: string; listeners: object }[] = JSON.parse((await smail('extensions', '--json')).out)
   const row = rows.find(({ keyword }) => keyword === 'DSN')
   assert.deepEqual(row?.listeners, { mx: 'offered' })
+})
+
+test('explain judges an alias as RCPT does', async () => {
+  const file = join(folder, 'aliases.yaml')
+  writeFileSync(join(folder, 'aliases'), 'gone: nobody\nfar: gone\nsome: nobody, alice\nwell: alice\n', { mode: 0o600 })
+  const directors = 'directors: { a: { aliases: { file: aliases } }, '
+  writeFileSync(file, SETTINGS.replace('directors: { ', directors), { mode: 0o600 })
+  for (const [name, code] of Object.entries({ gone: 1, far: 1, some: 0, well: 0 })) {
+    const ended = await smail('explain', name, '--config', file)
+    assert.equal(ended.code, code, name + ended.out + ended.err)
+  }
 })
 
 test('a bad reload changes nothing, a good one does', async () => {
@@ -316,7 +343,7 @@ test('a bad reload changes nothing, a good one does', async () => {
   assert.equal((await smail('explain', 'alice@example.test')).code, 0)
 
   writeFileSync(config, SETTINGS.replace('[alice, bob]', '[alice, bob, carol]'))
-  assert.equal((await smail('explain', 'carol@example.test')).code, 67)
+  assert.equal((await smail('explain', 'carol@example.test')).code, 1)
   assert.deepEqual(await smail('reload'), { code: 0, out: 'reloaded\n', err: '' })
   assert.equal((await smail('explain', 'carol@example.test')).code, 0)
 })

@@ -34,7 +34,7 @@ export const sendmail = async (argv: readonly string[], io: Io): Promise<number>
         await (await import('./mailq.ts')).listQueue(said.config, io)
         return EXIT.ok
       case 'verify':
-        return await (await import('./smail.ts')).smail(['explain', ...configOf(said), '--', ...said.recipients], io)
+        return await verify(said, io)
       case 'aliases':
         return await (await import('./newaliases.ts')).newaliases(io)
       case 'flush':
@@ -161,8 +161,11 @@ const flush = async ({ config, flush: what }: SendmailArguments, io: Io): Promis
 const placesFor = ({ config }: SendmailArguments, io: Io): Promise<ControlPlaces> =>
   config === undefined ? controlPlaces(io.env) : placesOf(config, thisMachine(io.env))
 
-const configOf = ({ config }: SendmailArguments): readonly string[] =>
-  config === undefined ? [] : ['--config', config]
+const verify = async ({ config, recipients }: SendmailArguments, io: Io): Promise<number> => {
+  if (recipients.length === 0) throw new Exit(EXIT.usage, 'there are no recipients; name some')
+  const verdict = await (await import('./explain.ts')).explainAll(recipients, config, false, io)
+  return { accepted: EXIT.ok, refused: EXIT.noUser, unsure: EXIT.tempFail }[verdict]
+}
 
 const noRecipients = ({ recipients: [first] }: SendmailArguments): void => {
   if (first !== undefined) throw new Exit(EXIT.usage, `'${first}': recipients are for mail only`)
