@@ -10,17 +10,16 @@ const MOST_NAME = 100
 interface RawField {
   readonly name: string
   readonly depth: number
-  readonly octets: Utf8Scan
 }
 
 /** Finds out which header fields of a message hold octets above 127. */
 export class RawFields {
-  readonly #fields: { readonly name: string; readonly depth: number }[] = []
+  readonly #fields: RawField[] = []
   #utf8 = false
   #unknown = false
   #name = ''
   /** The field that is being read, if octets above 127 are in it. */
-  #field: RawField | undefined
+  #field: (RawField & { readonly octets: Utf8Scan }) | undefined
 
   /** As `MimeHandler.field`; `depth` is that of the part. */
   field(name: string | undefined, depth: number, raw: Uint8Array): void {
@@ -33,6 +32,15 @@ export class RawFields {
       this.#field = { name: this.#name.slice(0, MOST_NAME), depth, octets: new Utf8Scan() }
     }
     this.#field.octets.write(raw)
+  }
+
+  /** What others have found further down in the message. */
+  add(others: RawFields): void {
+    this.#fieldEnds()
+    others.#fieldEnds()
+    this.#fields.push(...others.#fields.slice(0, MOST_LISTED - this.#fields.length))
+    this.#utf8 ||= others.#utf8
+    this.#unknown ||= others.#unknown
   }
 
   /** Undefined: none does. */

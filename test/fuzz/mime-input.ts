@@ -88,9 +88,12 @@ const wellFormed = (random: Random, deep: number): string => {
   return `Content-Type: multipart/${subtype}; boundary="${boundary}"\r\n${encoding}\r\n${parts.join('')}\r\n--${boundary}--\r\n`
 }
 
-/** A well-formed message with a few things gone wrong: octets changed, pieces lost, doubled or moved. */
-export const mutatedMessage = (random: Random): string => {
-  let text = wellFormed(random, 1 + random(5))
+/** A well-formed message with a few things gone wrong. */
+export const mutatedMessage = (random: Random): string => mutated(wellFormed(random, 1 + random(5)), random)
+
+/** A few things go wrong: octets changed, pieces lost, doubled or moved. */
+export const mutated = (whole: string, random: Random): string => {
+  let text = whole
   for (let n = random(6); n > 0; n--) {
     const at = random(text.length + 1)
     const cut = text.slice(at, at + random(pick([3, 30, 300], random)))

@@ -102,7 +102,7 @@ export class BodyMeasure {
     if (this.#letters) return this.#rewrapped(this.#letters, why)
     const facts = this.facts()
     const quoted = this.#quoted?.end()
-    if (quoted === undefined) throw new Unconvertible('5.6.3', `A body in ${this.#labels.first} with ${why}`)
+    if (quoted === undefined) throw new Unconvertible('5.6.3', `A body in ${shown(this.#labels.first)} with ${why}`)
     if (this.#fate === 'mended') return { fate: 'mended', facts: quoted }
     const encoded = wrapped(4 * Math.ceil(facts.octets / 3))
     const mayQuote =
@@ -130,13 +130,16 @@ const isText = (head: PartHead): boolean => /^(?:text|multipart|message)\//.test
 
 const refuse = (head: PartHead, labels: Labels, why: string | undefined): void => {
   if (head.type === 'message/partial' || head.type === 'message/external-body') {
-    throw new Unconvertible('5.6.3', `A ${head.type} part, which must not be encoded, with ${why}`)
+    throw new Unconvertible('5.6.3', `A ${shown(head.type)} part, which must not be encoded, with ${why}`)
   }
   const composite = head.boundary !== undefined || head.type === 'message/rfc822' || head.type === 'message/global'
   if (head.kind === 'leaf' && composite && labels.identity) {
-    throw new Unconvertible('5.6.3', `A ${head.type} part, too deep inside the message, with ${why}`)
+    throw new Unconvertible('5.6.3', `A ${shown(head.type)} part, too deep inside the message, with ${why}`)
   }
   if (labels.conflict && !labels.identity) {
     throw new Unconvertible('5.6.3', `A body with ${why}, and with two encodings that differ`)
   }
 }
+
+/** Words of the message, where they are told to others. */
+const shown = (text: string): string => text.replace(/[^!-~]/g, '?').slice(0, 60)

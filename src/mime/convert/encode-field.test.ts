@@ -97,6 +97,17 @@ describe('texts', () => {
     assert.equal(refusal('Subject: a\nBcc: b'), '5.6.3 A line feed without carriage return in the header')
   })
 
+  test('in fields on which the meaning of the body depends, they are refused', () => {
+    for (const field of [
+      'Content-Type: text/plain\r',
+      'content-disposition: a\0',
+      'MIME-Version: 1.0\r',
+      'Content-Transfer-Encoding: 8bit\r',
+    ]) {
+      assert.match(refusal(field, { header: 'raw' }), /^5\.6\.3 A control character in the header, field \S+$/, field)
+    }
+  })
+
   test('UTF-8 is refused where it is not to be encoded, octets of unknown meaning are not', () => {
     const rules = { utf8Headers: 'refuse' } as const
     assert.equal(refusal('Subject: \xc3\xa9', rules), '5.6.9 UTF-8 in the header, field Subject')

@@ -12,6 +12,7 @@ const WIDTH = 78
 
 const ADDRESSES =
   /^(?:(?:resent-)?(?:from|sender|reply-to|to|cc|bcc)|return-path|errors-to|apparently-to|delivered-to|disposition-notification-to|return-receipt-to|mail-(?:followup|reply)-to)$/
+const MIME = /^(?:mime-version|content-(?:type|disposition|transfer-encoding))$/i
 const PHRASES = /^(?:keywords|list-id)$/
 const PARAMETERS = /^content-(?:type|disposition)$/
 const TOKENS =
@@ -33,7 +34,7 @@ export const encodeField = (name: string, raw: string, rules: ConversionRules): 
   const written = writeField(name, raw, rules, utf8)
   // Only now: a UTF-8 address is told as such, whatever else is in the field. A line that is no field is none of RFC 6532's.
   if (utf8 && name !== '' && rules.header === 'ascii' && rules.utf8Headers === 'refuse') {
-    throw new Unconvertible('5.6.9', `UTF-8 in the header, field ${name}`)
+    throw new Unconvertible('5.6.9', `UTF-8 in the header, field ${name.slice(0, 60)}`)
   }
   const width = Math.min(WITH_WORDS, rules.maxLine)
   return folded(written, { above: width, width, limit: rules.maxLine })
@@ -42,10 +43,14 @@ export const encodeField = (name: string, raw: string, rules: ConversionRules): 
 const writeField = (name: string, raw: string, rules: ConversionRules, utf8: boolean): string => {
   const forbidden = rules.header === 'ascii' ? /[\0\r\x80-\xff]/ : /[\0\r]/
   const octets: FieldOctets = {
-    isDirty: (text: string) => forbidden.test(text.replaceAll('\r\n', '')),
+    isDirty: (text: string) => forbidden.test(text.includes('\r\n') ? text.replaceAll('\r\n', '') : text),
     charset: (text: string): WordCharset => (!/[\x80-\xff]/.test(text) ? 'us-ascii' : utf8 ? 'utf-8' : 'unknown-8bit'),
   }
   const lineEnd = raw.endsWith('\r\n') ? '\r\n' : ''
+  // Readers do not agree what these say then, and everything depends on it.
+  if (MIME.test(name) && /\0|\r(?!\n)/.test(raw)) {
+    throw new Unconvertible('5.6.3', `A control character in the header, field ${name}`)
+  }
   const colon = name === '' ? 0 : raw.indexOf(':') + 1
   const out = new FieldText(raw.slice(0, colon), octets)
   const value = raw.slice(colon, raw.length - lineEnd.length)

@@ -1,5 +1,5 @@
 import { meaning, type Token } from './lexer.ts'
-import { encodedWords, type WordCharset } from './words.ts'
+import { encodedWord, encodedWords, type WordCharset } from './words.ts'
 
 /** Which octets of a field cannot stay, and how they are to be read. */
 export interface FieldOctets {
@@ -46,14 +46,14 @@ export class FieldText {
   /** As encoded words, with the white space that must stand around them (RFC 2047 section 5). */
   encoded(octets: string): void {
     if (!/^[ \t(]?$/.test(this.#last)) this.#add(' ')
-    this.token(octets)
+    const room = 74 - this.#used
+    this.#add(encodedWords(octets, this.#octets.charset(octets), room < 32 ? 73 : room))
     this.#afterWord = true
   }
 
-  /** As encoded words with nothing around them, where syntax wants a token. */
+  /** As one encoded word with nothing around it, where syntax wants a token. */
   token(octets: string): void {
-    const room = 74 - this.#used
-    this.#add(encodedWords(octets, this.#octets.charset(octets), room < 32 ? 73 : room))
+    this.#add(encodedWord(octets, this.#octets.charset(octets)))
   }
 
   /** A whole comment: what is dirty in it is encoded. */

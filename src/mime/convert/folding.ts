@@ -68,18 +68,28 @@ export class Folder {
   }
 }
 
-const NAME = /^[!-9;-~]+[ \t]*:$/
-
 /** Before white space with something on both sides; directly behind the field's name only if there is no better place. */
 const placeToCut = (line: string, { above, width }: FoldingRules): number | undefined => {
+  const nameEnd = isBlank(line, 0) ? 0 : (/^[!-9;-~]+[ \t]*:/.exec(line)?.[0].length ?? 0)
   let name: number | undefined
   let within: number | undefined
-  for (const { index } of line.matchAll(/(?<=[^ \t])[ \t]+(?=[^ \t])/g)) {
-    if (NAME.test(line.slice(0, index))) name = index
-    else if (index <= width) within = index
-    else return within ?? (above <= width ? (name ?? index) : index)
+  let gap = 0
+  for (let at = 1; at < line.length; at++) {
+    if (isBlank(line, at)) continue
+    if (isBlank(line, at - 1) && gap > 0) {
+      if (gap === nameEnd) name = gap
+      else if (gap <= width) within = gap
+      else return within ?? (above <= width ? (name ?? gap) : gap)
+    }
+    gap = at + 1
+    if (gap > width && within !== undefined) return within
   }
   return within ?? name
+}
+
+const isBlank = (line: string, at: number): boolean => {
+  const code = line.charCodeAt(at)
+  return code === 32 || code === 9
 }
 
 /** All of a field at once. Throws Unconvertible. */

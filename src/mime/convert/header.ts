@@ -14,9 +14,11 @@ const IDENTITY = /^(?:|7bit|8bit|binary)$/
 export interface WrittenField {
   readonly name: string
   readonly octets: Uint8Array
+  /** Its first piece. */
+  readonly begins: boolean
   /** It is (of) a Content-Transfer-Encoding field. */
   readonly isLabel: boolean
-  /** Its octets are others than before; `folded`: only by line ends. */
+  /** Its octets are others than before; `folded`: only by line ends. Told with the last piece. */
   readonly changed: false | 'folded' | 'encoded'
 }
 
@@ -56,6 +58,8 @@ export class HeaderWriter {
   #name = ''
   /** Of a field that comes in pieces. */
   #folder: Folder | undefined
+  /** How much longer it is by what was written so far than by what was read. */
+  #longer = 0
 
   constructor(rules: ConversionRules, write: (field: WrittenField) => void) {
     this.#rules = rules
@@ -65,7 +69,8 @@ export class HeaderWriter {
   /** As `MimeHandler.field`. Throws Unconvertible. */
   field(name: string | undefined, raw: Uint8Array): void {
     if (name === undefined) {
-      this.#piece(this.#folder?.write(asBuffer(raw).toString('latin1')) ?? '')
+      this.#longer -= raw.length
+      this.#piece(this.#folder?.write(asBuffer(raw).toString('latin1')) ?? '', false)
       return
     }
     this.end()
@@ -78,32 +83,35 @@ export class HeaderWriter {
     if (raw.length >= WHOLE) {
       const { maxLine } = this.#rules
       this.#folder = new Folder({ above: maxLine, width: 78, limit: maxLine })
-      this.#piece(this.#folder.write(text))
+      this.#longer = -raw.length
+      this.#piece(this.#folder.write(text), true)
       return
     }
     const written = encodeField(name, text, this.#rules)
-    if (written === text) this.#hand(raw, false)
-    else this.#hand(Buffer.from(written, 'latin1'), hasForbiddenOctets(text, this.#rules) ? 'encoded' : 'folded')
+    if (written === text) this.#hand(raw, true, false)
+    else this.#hand(Buffer.from(written, 'latin1'), true, hasForbiddenOctets(text, this.#rules) ? 'encoded' : 'folded')
   }
 
   /** The header is over: what is left of a long field. Throws Unconvertible. */
   end(): void {
-    const rest = this.#folder?.end()
+    if (this.#folder === undefined) return
+    this.#piece(this.#folder.end(), false)
     this.#folder = undefined
-    if (rest) this.#piece(rest)
+    if (this.#longer > 0) this.#hand(Buffer.alloc(0), false, 'folded')
   }
 
   /** The folder gives whole lines, so no CR stands apart from its LF for being at the end of a piece. */
-  #piece(text: string): void {
+  #piece(text: string, begins: boolean): void {
     if (hasForbiddenOctets(text, this.#rules)) {
       throw new Unconvertible('5.6.3', `A header field of more than ${WHOLE} octets would have to be encoded`)
     }
-    this.#hand(Buffer.from(text, 'latin1'), 'folded')
+    this.#longer += text.length
+    this.#hand(Buffer.from(text, 'latin1'), begins, false)
   }
 
-  #hand(octets: Uint8Array, changed: WrittenField['changed']): void {
+  #hand(octets: Uint8Array, begins: boolean, changed: WrittenField['changed']): void {
     const isLabel = this.#name.toLowerCase() === 'content-transfer-encoding'
-    this.#write({ name: this.#name, octets, isLabel, changed })
+    this.#write({ name: this.#name, octets, begins, isLabel, changed })
   }
 
   #addLabel(said: string): void {

@@ -5,13 +5,10 @@ export interface Token {
   readonly text: string
 }
 
-const PATTERNS: readonly (readonly [Token['kind'], RegExp])[] = [
-  ['space', /(?:[ \t]|\r\n)+/y],
-  ['quoted', /"(?:[^"\\]|\\.)*"?/sy],
-  ['literal', /\[(?:[^\]\\]|\\.)*\]?/sy],
-  ['special', /[<>@,;:)\]]/y],
-  ['atom', /(?:[^ \t\r\n"()[\]<>@,;:]|\r(?!\n))+|./sy],
-]
+const SPACE = /(?:[ \t]|\r\n)+/y
+const QUOTED = /"(?:[^"\\]|\\.)*"?/sy
+const LITERAL = /\[(?:[^\]\\]|\\.)*\]?/sy
+const ATOM = /(?:[^ \t\r\n"()[\]<>@,;:]|\r(?!\n))+/y
 
 /** Never fails: what is not closed goes on to the end. One character per octet. Without `literals`, brackets are as good as letters. */
 export const lex = (text: string, literals = true): Token[] => {
@@ -25,13 +22,19 @@ export const lex = (text: string, literals = true): Token[] => {
 }
 
 const other = (text: string, at: number, literals: boolean): Token => {
-  for (const [kind, pattern] of PATTERNS) {
-    if (kind === 'literal' && !literals) continue
-    pattern.lastIndex = at
-    const found = pattern.exec(text)?.[0]
-    if (found !== undefined) return { kind, text: found }
-  }
-  throw new Error('The last pattern takes every octet')
+  const first = text[at] ?? ''
+  const space = /[ \t\r]/.test(first) ? matched(SPACE, text, at) : ''
+  if (space !== '') return { kind: 'space', text: space }
+  if (first === '"') return { kind: 'quoted', text: matched(QUOTED, text, at) }
+  if (first === '[' && literals) return { kind: 'literal', text: matched(LITERAL, text, at) }
+  if (/[<>@,;:)\]]/.test(first)) return { kind: 'special', text: first }
+  return { kind: 'atom', text: matched(ATOM, text, at) || first }
+}
+
+/** What stands at a place, by a sticky pattern; '' where nothing does. */
+export const matched = (pattern: RegExp, text: string, at: number): string => {
+  pattern.lastIndex = at
+  return pattern.exec(text)?.[0] ?? ''
 }
 
 /** The comment that begins at `at`, comments within it included. */
@@ -48,6 +51,7 @@ export const readComment = (text: string, at: number): Token => {
 
 /** Without backslashes and folding, and a quoted string without its quotes. */
 export const meaning = (text: string): string => {
+  if (!/["\\\r]/.test(text)) return text
   const inner = /^"((?:[^"\\]|\\.)*)"?$/s.exec(text)?.[1] ?? text
   return inner.replaceAll('\r\n', '').replace(/\\(.)/gs, '$1')
 }

@@ -1,5 +1,5 @@
 import type { FieldOctets, FieldText } from './field-text.ts'
-import { lex, meaning, readComment } from './lexer.ts'
+import { lex, matched, meaning, readComment } from './lexer.ts'
 import { Unconvertible } from './rules.ts'
 import type { WordCharset } from './words.ts'
 
@@ -57,11 +57,6 @@ const isParameter = (segment: Segment): segment is Parameter => segment.value !=
 const BLANKS = /(?:[ \t]|\r\n)+/y
 const NAME = /[^=;( \t\r\n]*/y
 const QUOTED = /"(?:[^"\\]|\\.)*"/sy
-
-const matched = (pattern: RegExp, text: string, at: number): string => {
-  pattern.lastIndex = at
-  return pattern.exec(text)?.[0] ?? ''
-}
 
 /** As `readContentType` finds them. */
 const readSegments = (text: string, from: number): Segment[] => {

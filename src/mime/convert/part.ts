@@ -34,10 +34,10 @@ export const labelField = (label: string): string => `Content-Transfer-Encoding:
  * Fields for the end of a header whose body is encoded (RFC 2045 4, RFC 1428). Nothing is said about the type of a part
  * that has one; what has none and is not ASCII is of a charset that nobody knows.
  */
-export const addedFields = ({ head, header, isMessage }: Part, { label, eightBit }: Decision): string => {
+export const addedFields = ({ header, isMessage }: Part, { label, eightBit }: Decision): string => {
   if (label !== 'quoted-printable' && label !== 'base64') return ''
   const version = isMessage && !header.hasMimeVersion ? 'MIME-Version: 1.0\r\n' : ''
-  const untyped = !header.hasContentType && head?.type === 'text/plain' && (isMessage || eightBit)
+  const untyped = !header.hasContentType && (isMessage || eightBit)
   const type = untyped ? `Content-Type: text/plain; charset=${eightBit ? 'unknown-8bit' : 'us-ascii'}\r\n` : ''
   return `${version}${type}${header.labels.count === 0 ? labelField(label) : ''}`
 }

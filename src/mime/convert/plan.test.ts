@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { tmpdir } from 'node:os'
 import { describe, test } from 'node:test'
+import { checkResult, convert as convertOctets } from '../../../test/doubles/conversion-checks.ts'
 import { converted } from './converted.ts'
 import { type PlanOptions, planConversion } from './plan.ts'
 import type { ConversionRules, PartFate } from './rules.ts'
@@ -39,6 +40,12 @@ const fates = async (text: string, rules: Partial<ConversionRules> = {}): Promis
       `${depth} ${place} ${type}: ${encoding}${label === undefined ? '' : `->${label}`} ${fate}` +
       `${why === undefined ? '' : ` for ${why}`}${fields.length > 0 ? `, header: ${fields}` : ''}`,
   )
+}
+
+const changes = async (text: string): Promise<boolean> => {
+  const plan = await planConversion(once(Buffer.from(text.replaceAll('\n', '\r\n'), 'latin1')), RULES)
+  assert('tape' in plan)
+  return plan.changes
 }
 
 const broken = async (text: string): Promise<readonly string[]> => {
@@ -114,6 +121,14 @@ describe('bodies', () => {
       await convert(`${head}\n\xe9${'a'.repeat(67)}\n`),
       `${head}Content-Transfer-Encoding: quoted-printable\n\n=E9${'a'.repeat(67)}=0D=\n=0A=\n`,
     )
+  })
+
+  test('where the delimiter that ought to follow is missing, what is no text is base64', async () => {
+    const cut = (label: string, body: string) =>
+      `Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: application/x\n${label}\n${body}`
+    const body = `\xe9${'a'.repeat(40)}`
+    const encoded = Buffer.from(body, 'latin1').toString('base64')
+    assert.equal(await convert(cut('', body)), cut('Content-Transfer-Encoding: base64\n', `${encoded}\n`))
   })
 
   test('base64 needs no line end before a delimiter, and has one at the end', async () => {
@@ -292,6 +307,10 @@ describe('what is told of the parts', () => {
     ])
   })
 
+  test('a reason repeats nothing of the message that could do harm', async () => {
+    assert.equal(await convert(mixed(text('x\x1b[1m\xe9', '\xe9'))), '5.6.3 A body in x?[1m? with octets above 127')
+  })
+
   test('ends with the one for which a message is refused', async () => {
     assert.deepEqual(await fates(mixed(text('x-y', '\xe9'), text('8bit', '\xe9'))), [
       '0 part multipart/mixed:  kept',
@@ -301,12 +320,33 @@ describe('what is told of the parts', () => {
   })
 })
 
+describe('a message that breaks off', () => {
+  test('in its header keeps its labels, and its facts say so', async () => {
+    for (const end of [
+      'Content-Transfer-Encoding: 8bit',
+      'X: y',
+      'X: y\r\n',
+      'Content-Transfer-Encoding: 8bit\r\nX: y',
+      '',
+    ]) {
+      const message = Buffer.from(`Subject: \xe9\r\n${end}`, 'latin1')
+      const result = await convertOctets(message, RULES)
+      assert('octets' in result)
+      assert.equal(result.octets.toString('latin1'), `Subject: =?unknown-8bit?Q?=E9?=\r\n${end}`)
+      checkResult(message, result, RULES)
+    }
+  })
+})
+
 describe('very long things', () => {
   test('a field of more than 64 KiB is folded, and refused only when its octets must change', async () => {
     const to = `To: ${'<somebody@example.test>, '.repeat(4000)}<c@d>`
     const result = await convert(`${to}\n\nabc`)
     assert.equal(result.replaceAll('\n ', ' '), `${to}\n\nabc`)
     assert.ok(result.split('\n').every((line) => line.length <= 78))
+    const folded = `To: ${'<somebody@example.test>,\n '.repeat(4000)}<c@d>\n\nabc`
+    assert.equal(await changes(folded), false)
+    assert.equal(await changes(`${to}\n\nabc`), true)
     assert.equal(
       await convert(`X: ${'\xe9 '.repeat(40_000)}\n\nabc`),
       '5.6.3 A header field of more than 65536 octets would have to be encoded',

@@ -62,7 +62,7 @@ export const planConversion = async (
   const { summary } = planner
   return {
     changes: summary.changes,
-    facts: summary.facts(rules),
+    facts: summary.facts(),
     broken: summary.broken(),
     parts: summary.parts,
     rules,

@@ -1,5 +1,7 @@
+import { isAscii } from 'node:buffer'
 import { type OctetScan, octetScan, type ScanFacts } from '../octet-scan.ts'
 import type { PartHead } from '../part-head.ts'
+import { RawFields } from '../raw-fields.ts'
 import type { MimeHandler } from '../reader.ts'
 import { BodyMeasure, endsInLines, need, type Outcome } from './body.ts'
 import type { Decision } from './codes.ts'
@@ -12,6 +14,8 @@ interface Planned extends Part {
   where: 'header' | 'body' | 'preamble' | 'parts' | 'epilogue'
   /** Its Content-Transfer-Encoding fields, should they stay. */
   labels?: OctetScan
+  /** Where octets above 127 stay in its header: in all fields, and in all but those. */
+  raw?: { readonly all: RawFields; readonly others: RawFields }
   /** Of what is being read: the body, the preamble, the epilogue. */
   measure?: BodyMeasure | undefined
   /** Of a preamble, where its multipart claims to be encoded. */
@@ -126,9 +130,19 @@ export class Planner implements MimeHandler {
       if (part.fields.length < 20 && part.fields.at(-1) !== field.name) part.fields.push(field.name)
     }
     this.summary.fieldAfter(part.depth, field)
+    this.#noteRaw(part, field)
     if (!field.isLabel) return
     part.labels ??= octetScan()
     part.labels.write(field.octets)
+  }
+
+  #noteRaw(part: Planned, { name, octets, begins, isLabel }: WrittenField): void {
+    const known = part.raw !== undefined
+    if (!known && isAscii(octets)) return
+    part.raw ??= { all: new RawFields(), others: new RawFields() }
+    for (const fields of isLabel ? [part.raw.all] : [part.raw.all, part.raw.others]) {
+      fields.field(begins || !known ? name : undefined, part.depth, octets)
+    }
   }
 
   #delimiter(part: Planned, octets: Uint8Array): void {
@@ -178,6 +192,7 @@ export class Planner implements MimeHandler {
   /** What becomes of a part is known: its header can be summed up. */
   #settle(part: Planned, decision: Decision, facts?: ScanFacts, why?: string): void {
     this.#decide(decision)
+    if (part.raw) this.summary.rawAfter(decision.label === undefined ? part.raw.all : part.raw.others)
     if (decision.label === undefined) {
       if (part.labels) this.summary.labels(part.depth, part.labels.end())
     } else

@@ -4,7 +4,6 @@ import { asBuffer } from '../octets.ts'
 import { RawFields } from '../raw-fields.ts'
 import { Signatures } from './dkim.ts'
 import type { WrittenField } from './header.ts'
-import type { ConversionRules } from './rules.ts'
 import { Tally } from './tally.ts'
 
 /** What a message is, and what it will be should anything in it have to change. */
@@ -19,13 +18,14 @@ export class Summary {
   /** Bodies as they go out; the rest comes by the other methods. */
   readonly after: Tally = new Tally()
   readonly #signatures = new Signatures()
-  readonly #rawFields = new RawFields()
+  readonly #rawBefore = new RawFields()
+  readonly #rawAfter = new RawFields()
   /** The message's own header. */
   readonly #ownBefore = octetScan()
   readonly #ownAfter = new Tally()
 
   fieldBefore(name: string | undefined, depth: number, raw: Uint8Array): void {
-    this.#rawFields.field(name, depth, raw)
+    this.#rawBefore.field(name, depth, raw)
     if (depth === 0) this.#ownBefore.write(raw)
   }
 
@@ -42,6 +42,11 @@ export class Summary {
   headerEnds(depth: number, raw: Uint8Array): void {
     if (depth === 0) this.#ownBefore.write(raw)
     this.#header(depth, raw)
+  }
+
+  /** Fields of one header as they go out, some of which may have to stay raw. */
+  rawAfter(fields: RawFields): void {
+    this.#rawAfter.add(fields)
   }
 
   bodyChanges(): void {
@@ -62,11 +67,11 @@ export class Summary {
   }
 
   /** Of the message that comes out. */
-  facts(rules: ConversionRules): BodyFacts {
+  facts(): BodyFacts {
     const { changes } = this
     const all = changes ? this.after.facts() : this.before.end()
     const header = changes ? this.#ownAfter.facts() : this.#ownBefore.end()
-    const rawHeaders = changes && rules.header === 'ascii' ? undefined : this.#rawFields.facts()
+    const rawHeaders = (changes ? this.#rawAfter : this.#rawBefore).facts()
     return {
       octets: all.octets,
       encoding: all.nul || all.bareNewline ? 'binary' : all.eightBit > 0 ? '8bit' : '7bit',

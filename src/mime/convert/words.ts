@@ -19,6 +19,9 @@ const qEncoded = (octets: string): string =>
     .replace(SPECIAL, (octet) => `=${octet.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
     .replaceAll(' ', '_')
 
+/** One encoded word, however long, for where several would be several things. */
+export const encodedWord = (octets: string, charset: WordCharset): string => `=?${charset}?Q?${qEncoded(octets)}?=`
+
 const qLength = (octets: string): number => octets.length + 2 * (octets.match(SPECIAL)?.length ?? 0)
 
 const bLength = (octets: number): number => 4 * Math.ceil(octets / 3)
