@@ -42,6 +42,15 @@ test('without white space it is refused', () => {
   }
 })
 
+test('where lines may be of any length, nothing is held back but a CR', () => {
+  const folder = new Folder({ above: Number.POSITIVE_INFINITY, width: 78, limit: Number.POSITIVE_INFINITY })
+  const long = 'a '.repeat(100_000)
+  assert.equal(folder.write(`${long}\r`), long)
+  assert.equal(folder.write('\n b'), '\r\n b')
+  assert.equal(folder.write('\r'), '')
+  assert.equal(folder.end(), '\r')
+})
+
 test('in pieces as in one', () => {
   const word = fc.constantFrom('a', 'bb', ' ', '  ', '\t', '\r\n ', '\r\n', '\r', 'x'.repeat(30), 'y'.repeat(90))
   const rules = fc.constantFrom({ above: 100, width: 40, limit: 100 }, { above: 40, width: 40, limit: 100 })

@@ -5,7 +5,7 @@ export interface FoldingRules {
   readonly above: number
   /** Octets of a line that there should be at most. */
   readonly width: number
-  /** Octets of a line that there may be at most. */
+  /** Octets of a line that there may be at most; may be Infinity. */
   readonly limit: number
 }
 
@@ -27,6 +27,7 @@ export class Folder {
   /** Throws Unconvertible for a line that cannot be folded. */
   write(text: string): string {
     this.#held += text
+    if (this.#rules.above === Number.POSITIVE_INFINITY) return this.#passed()
     const out: string[] = []
     for (let end = this.#held.indexOf('\r\n'); end >= 0; end = this.#held.indexOf('\r\n')) this.#line(end, 2, out)
     // A line is not known to be too long before more has come than the CR of its end.
@@ -38,6 +39,13 @@ export class Folder {
     const out: string[] = []
     this.#line(this.#held.length, 0, out)
     return out.join('')
+  }
+
+  /** All but a CR that may be half of a line's end. */
+  #passed(): string {
+    const text = this.#held
+    this.#held = text.endsWith('\r') ? '\r' : ''
+    return text.slice(0, text.length - this.#held.length)
   }
 
   #line(length: number, endOfLine: number, out: string[]): void {

@@ -344,6 +344,11 @@ describe('very long things', () => {
     const result = await convert(`${to}\n\nabc`)
     assert.equal(result.replaceAll('\n ', ' '), `${to}\n\nabc`)
     assert.ok(result.split('\n').every((line) => line.length <= 78))
+    const anyLine = { maxLine: Number.POSITIVE_INFINITY }
+    assert.equal(
+      await convert(`${to}\n\na\0`, anyLine),
+      `${to}\nMIME-Version: 1.0\nContent-Type: text/plain; charset=us-ascii\nContent-Transfer-Encoding: quoted-printable\n\na=00`,
+    )
     const folded = `To: ${'<somebody@example.test>,\n '.repeat(4000)}<c@d>\n\nabc`
     assert.equal(await changes(folded), false)
     assert.equal(await changes(`${to}\n\nabc`), true)
