@@ -8,6 +8,7 @@ export interface Token {
 const SPACE = /(?:[ \t]|\r\n)+/y
 const QUOTED = /"(?:[^"\\]|\\.)*"?/sy
 const LITERAL = /\[(?:[^\]\\]|\\.)*\]?/sy
+const SPECIALS = new Set('<>@,;:)]')
 const ATOM = /(?:[^ \t\r\n"()[\]<>@,;:]|\r(?!\n))+/y
 
 /** Never fails: what is not closed goes on to the end. One character per octet. Without `literals`, brackets are as good as letters. */
@@ -22,13 +23,16 @@ export const lex = (text: string, literals = true): Token[] => {
 }
 
 const other = (text: string, at: number, literals: boolean): Token => {
+  // Atoms and specials are by far the most.
+  const atom = matched(ATOM, text, at)
+  if (atom !== '') return { kind: 'atom', text: atom }
   const first = text[at] ?? ''
-  const space = /[ \t\r]/.test(first) ? matched(SPACE, text, at) : ''
+  if (SPECIALS.has(first)) return { kind: 'special', text: first }
+  const space = matched(SPACE, text, at)
   if (space !== '') return { kind: 'space', text: space }
   if (first === '"') return { kind: 'quoted', text: matched(QUOTED, text, at) }
   if (first === '[' && literals) return { kind: 'literal', text: matched(LITERAL, text, at) }
-  if (/[<>@,;:)\]]/.test(first)) return { kind: 'special', text: first }
-  return { kind: 'atom', text: matched(ATOM, text, at) || first }
+  return { kind: 'atom', text: first }
 }
 
 /** What stands at a place, by a sticky pattern; '' where nothing does. */

@@ -24,6 +24,8 @@ export const encodedWord = (octets: string, charset: WordCharset): string => `=?
 
 const qLength = (octets: string): number => octets.length + 2 * (octets.match(SPECIAL)?.length ?? 0)
 
+const bEncoded = (octets: string): string => Buffer.from(octets, 'latin1').toString('base64')
+
 const bLength = (octets: number): number => 4 * Math.ceil(octets / 3)
 
 /**
@@ -33,6 +35,9 @@ const bLength = (octets: number): number => 4 * Math.ceil(octets / 3)
 export const encodedWords = (octets: string, charset: WordCharset, room: number): string => {
   const b = charset === 'utf-8' && bLength(octets.length) < qLength(octets)
   const head = `=?${charset}?${b ? 'B' : 'Q'}?`
+  // Most are short.
+  const all = b ? bEncoded(octets) : qEncoded(octets)
+  if (head.length + all.length + 2 <= Math.min(room, LONGEST)) return `${head}${all}?=`
   const encoded: string[] = []
   let start = 0
   let end = 0
@@ -40,7 +45,7 @@ export const encodedWords = (octets: string, charset: WordCharset, room: number)
   let size = 0
   const word = () => {
     const part = octets.slice(start, end)
-    encoded.push(`${head}${b ? Buffer.from(part, 'latin1').toString('base64') : qEncoded(part)}?=`)
+    encoded.push(`${head}${b ? bEncoded(part) : qEncoded(part)}?=`)
   }
   for (const unit of octets.match(UNITS[charset]) ?? []) {
     const more = b ? unit.length : qLength(unit)
