@@ -103,26 +103,3 @@ async function* withCrlf(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uin
     yield out
   }
 }
-
-/** The CR before each LF is left out. */
-export async function* withLf(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  let held = false
-  for await (const piece of content) {
-    if (piece.length === 0) continue
-    const out = Buffer.allocUnsafe(piece.length + 1)
-    let to = 0
-    if (held && piece[0] !== LF) out[to++] = CR
-    held = piece.at(-1) === CR
-    const end = held ? piece.length - 1 : piece.length
-    let from = 0
-    for (let lf = piece.indexOf(LF); lf >= 0; lf = piece.indexOf(LF, lf + 1)) {
-      if (lf === 0 || piece[lf - 1] !== CR) continue
-      out.set(piece.subarray(from, lf - 1), to)
-      to += lf - 1 - from
-      from = lf
-    }
-    out.set(piece.subarray(from, end), to)
-    yield out.subarray(0, to + end - from)
-  }
-  if (held) yield Uint8Array.of(CR)
-}

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { after, describe, test } from 'node:test'
 import fc from 'fast-check'
-import { openMessage, withLf } from './convert-input.ts'
+import { withLf } from '../mime/line-ends.ts'
+import { openMessage } from './convert-input.ts'
 import { main } from './main.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'smail-convert-'))

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { batched, lines, quoteFrom, withTop } from './local-content.ts'
+import { withLf } from '../mime/line-ends.ts'
+import { batched, quoteFrom, withTop } from './local-content.ts'
 
 async function* each(chunks: readonly string[]) {
   for (const chunk of chunks) yield Buffer.from(chunk, 'latin1')
@@ -25,7 +26,7 @@ const cut = (pieces: readonly string[]) =>
 test('CRLF becomes LF wherever the chunks end, and a CR or LF alone stays', async () => {
   await fc.assert(
     fc.asyncProperty(cut(['\r', '\n', '\r\n', 'a', 'bc', '\0', '\xe9']), async (chunks) => {
-      assert.equal(await joined(lines(each(chunks))), chunks.join('').replaceAll('\r\n', '\n'))
+      assert.equal(await joined(withLf(each(chunks))), chunks.join('').replaceAll('\r\n', '\n'))
     }),
     { numRuns: 1000 },
   )

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { batched, lines, withTop } from './local-content.ts'
+import { withLf } from '../mime/line-ends.ts'
+import { batched, withTop } from './local-content.ts'
 import { type LocalMail, type LocalOptions, localTransport } from './local-delivery.ts'
 import { type Disk, errorCode, localDisk } from './local-disk.ts'
 import { makeFolders, type Place, placeOf, refuseLinks } from './local-place.ts'
@@ -51,7 +52,7 @@ export const maildirTransport = (options: MaildirOptions): Transport => {
   const write = async (at: Place, path: string, { content, top }: LocalMail, signal: AbortSignal): Promise<void> => {
     const file = await create(at, path)
     try {
-      for await (const octets of batched(withTop(top, lines(content())))) {
+      for await (const octets of batched(withTop(top, withLf(content())))) {
         signal.throwIfAborted()
         await file.write(octets)
       }

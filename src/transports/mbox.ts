@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import { Misconfigured } from '../mail/misconfigured.ts'
-import { batched, lines, quoteFrom, withTop } from './local-content.ts'
+import { withLf } from '../mime/line-ends.ts'
+import { batched, quoteFrom, withTop } from './local-content.ts'
 import { type LocalMail, type LocalOptions, localTransport } from './local-delivery.ts'
 import { type Disk, type DiskFile, errorCode, localDisk } from './local-disk.ts'
 import { type DotLock, dotLocks, type Plan, type ThisProcess, thisProcess } from './local-lock.ts'
@@ -71,7 +72,7 @@ export const mboxTransport = (options: MboxOptions): Transport => {
     await held.plan({ size: before, firstLine: first })
     try {
       let last: number | undefined
-      for await (const octets of batched(withTop(`${lead}${first}\n${top}`, quoteFrom(lines(content()))))) {
+      for await (const octets of batched(withTop(`${lead}${first}\n${top}`, quoteFrom(withLf(content()))))) {
         signal.throwIfAborted()
         await file.write(octets)
         last = octets.at(-1)
