@@ -1,5 +1,4 @@
-import { type FileHandle, open, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { ScratchFile } from '../mime/convert/scratch-file.ts'
 
 export interface ReplayOptions {
   /** Octets that are kept in memory; what is more goes into a file. */
@@ -11,17 +10,18 @@ export interface ReplayOptions {
 /** Input that is read once and can be given several times: whom it was given to first may go before it has taken it. */
 export class Replay {
   readonly #source: AsyncIterator<Uint8Array>
-  readonly #options: ReplayOptions
+  readonly #memory: number
+  readonly #file: ScratchFile
   readonly #kept: Uint8Array[] = []
   #keptOctets = 0
-  #file: FileHandle | undefined
   #fileOctets = 0
   /** Why what was given is not there for another time. */
   #lost: Error | undefined
 
-  constructor(source: AsyncIterator<Uint8Array>, options: ReplayOptions) {
+  constructor(source: AsyncIterator<Uint8Array>, { memory, folder }: ReplayOptions) {
     this.#source = source
-    this.#options = options
+    this.#memory = memory
+    this.#file = new ScratchFile(folder)
   }
 
   /** Puts this before the input. */
@@ -32,7 +32,7 @@ export class Replay {
 
   /** Reads as much as memory may hold, so that whoever types a message keeps nobody waiting meanwhile. */
   async readAhead(): Promise<void> {
-    while (this.#keptOctets < this.#options.memory) {
+    while (this.#keptOctets < this.#memory) {
       const next = await this.#source.next()
       if (next.done) return
       this.begin(next.value)
@@ -44,7 +44,7 @@ export class Replay {
     if (this.#lost) throw this.#lost
     yield* this.#kept
     for (let at = 0; at < this.#fileOctets; ) {
-      const chunk = await this.#again(at)
+      const chunk = await this.#file.read(at, Math.min(CHUNK, this.#fileOctets - at))
       yield chunk
       at += chunk.length
     }
@@ -55,26 +55,15 @@ export class Replay {
   }
 
   async close(): Promise<void> {
-    await this.#file?.close()
-  }
-
-  async #again(at: number): Promise<Uint8Array> {
-    const buffer = Buffer.alloc(Math.min(CHUNK, this.#fileOctets - at))
-    const { bytesRead = 0 } = (await this.#file?.read(buffer, 0, buffer.length, at)) ?? {}
-    if (bytesRead === 0) throw new Error('The file of a message ends too early')
-    return buffer.subarray(0, bytesRead)
+    await this.#file[Symbol.asyncDispose]()
   }
 
   /** A fault here is none as long as nobody asks for it again. */
   async #keep(chunk: Uint8Array): Promise<void> {
     if (this.#lost) return
     try {
-      this.#file ??= await nameless(this.#options.folder)
-      for (let from = 0; from < chunk.length; ) {
-        const { bytesWritten } = await this.#file.write(chunk, from, chunk.length - from, this.#fileOctets)
-        this.#fileOctets += bytesWritten
-        from += bytesWritten
-      }
+      await this.#file.write(chunk, this.#fileOctets)
+      this.#fileOctets += chunk.length
     } catch (error) {
       this.#lost = error as Error
     }
@@ -82,10 +71,3 @@ export class Replay {
 }
 
 const CHUNK = 64 * 1024
-
-const nameless = async (folder: string): Promise<FileHandle> => {
-  const path = join(folder, `smail-${crypto.randomUUID()}`)
-  const file = await open(path, 'wx+', 0o600)
-  await unlink(path)
-  return file
-}
