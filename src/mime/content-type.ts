@@ -121,8 +121,8 @@ const skipBlanks = (text: string, from: number): number => {
   }
 }
 
-/** Behind the comment that begins at `from`, comments within it included. */
-const afterComment = (text: string, from: number): number => {
+/** Behind the comment that begins at `from`, comments within it included; one without an end is all of the rest. */
+export const afterComment = (text: string, from: number): number => {
   let depth = 0
   for (let at = from; at < text.length; at++) {
     const character = text[at]

@@ -1,3 +1,5 @@
+import { afterComment } from '../content-type.ts'
+
 /** A piece of a structured field (RFC 5322 3.2). Put together again, the texts are what was read. */
 export interface Token {
   readonly kind: 'space' | 'comment' | 'quoted' | 'literal' | 'special' | 'atom'
@@ -15,18 +17,19 @@ const ATOM = /(?:[^ \t\r\n"()[\]<>@,;:]|\r(?!\n))+/y
 export const lex = (text: string, literals = true): Token[] => {
   const tokens: Token[] = []
   for (let at = 0; at < text.length; ) {
-    const token = text[at] === '(' ? readComment(text, at) : other(text, at, literals)
+    const token = tokenAt(text, at, literals)
     tokens.push(token)
     at += token.text.length
   }
   return tokens
 }
 
-const other = (text: string, at: number, literals: boolean): Token => {
+const tokenAt = (text: string, at: number, literals: boolean): Token => {
   // Atoms and specials are by far the most.
   const atom = matched(ATOM, text, at)
   if (atom !== '') return { kind: 'atom', text: atom }
   const first = text[at] ?? ''
+  if (first === '(') return { kind: 'comment', text: text.slice(at, afterComment(text, at)) }
   if (SPECIALS.has(first)) return { kind: 'special', text: first }
   const space = matched(SPACE, text, at)
   if (space !== '') return { kind: 'space', text: space }
@@ -39,18 +42,6 @@ const other = (text: string, at: number, literals: boolean): Token => {
 export const matched = (pattern: RegExp, text: string, at: number): string => {
   pattern.lastIndex = at
   return pattern.exec(text)?.[0] ?? ''
-}
-
-/** The comment that begins at `at`, comments within it included. */
-export const readComment = (text: string, at: number): Token => {
-  let depth = 0
-  for (let end = at; end < text.length; end++) {
-    const octet = text[end]
-    if (octet === '\\') end++
-    else if (octet === '(') depth++
-    else if (octet === ')' && --depth === 0) return { kind: 'comment', text: text.slice(at, end + 1) }
-  }
-  return { kind: 'comment', text: text.slice(at) }
 }
 
 /** Without backslashes and folding, and a quoted string without its quotes. */

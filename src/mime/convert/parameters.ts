@@ -1,5 +1,6 @@
+import { afterComment } from '../content-type.ts'
 import type { FieldOctets, FieldText } from './field-text.ts'
-import { lex, matched, meaning, readComment } from './lexer.ts'
+import { lex, matched, meaning } from './lexer.ts'
 import { Unconvertible } from './rules.ts'
 import type { WordCharset } from './words.ts'
 
@@ -86,16 +87,16 @@ const readSegments = (text: string, from: number): Segment[] => {
 /** Where the next one stands that is in no comment. */
 const untilSemicolon = (text: string, from: number): number => {
   let at = from
-  while (at < text.length && text[at] !== ';') at += text[at] === '(' ? readComment(text, at).text.length : 1
+  while (at < text.length && text[at] !== ';') at = text[at] === '(' ? afterComment(text, at) : at + 1
   return at
 }
 
 const skipBlanks = (text: string, from: number): number => {
   let at = from
   for (;;) {
-    const length = text[at] === '(' ? readComment(text, at).text.length : matched(BLANKS, text, at).length
-    if (length === 0) return at
-    at += length
+    const end = text[at] === '(' ? afterComment(text, at) : at + matched(BLANKS, text, at).length
+    if (end === at) return at
+    at = end
   }
 }
 
