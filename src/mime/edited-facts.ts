@@ -1,5 +1,6 @@
 import type { BodyFacts, RawHeaders } from '../mail/facts.ts'
 import { inspector } from './inspect.ts'
+import { MOST_LISTED } from './raw-fields.ts'
 
 /**
  * The facts of mail with another header: in place of its first octets, its own header, or on top of it where that is none.
@@ -48,6 +49,3 @@ const merged = (one: RawHeaders | undefined, other: RawHeaders | undefined): Raw
         fields: [...one.fields, ...other.fields].slice(0, MOST_LISTED),
       }
     : (one ?? other)
-
-/** `RawHeaders.fields` has no more. */
-const MOST_LISTED = 20

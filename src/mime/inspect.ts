@@ -1,5 +1,6 @@
 import { isAscii } from 'node:buffer'
 import type { BodyFacts } from '../mail/facts.ts'
+import { bodyFacts } from './body-facts.ts'
 import { type Header, readHeader } from './fields.ts'
 import { HeaderEnd } from './header-end.ts'
 import { octetScan } from './octet-scan.ts'
@@ -59,22 +60,14 @@ class OnePass implements Inspector {
   }
 
   end(): Inspection {
-    const { octets, eightBit, nul, bareNewline, longestLine, endsWithNewline, notUtf8 } = this.#scan.end()
     const headerOctets = this.#headerEnd ?? this.#octets
     const header = this.#wholeHeader ?? this.#takeApart()
     return {
-      facts: {
-        octets,
-        encoding: nul || bareNewline ? 'binary' : eightBit > 0 ? '8bit' : '7bit',
-        longestLine,
-        eightBitHeader: this.#eightBitHeader,
-        bareNewline,
-        nul,
-        endsWithNewline,
-        headerOctets,
-        ...(notUtf8 ? { notUtf8: true } : {}),
-        ...this.#structure?.end(),
-      },
+      facts: bodyFacts(
+        this.#scan.end(),
+        { eightBitHeader: this.#eightBitHeader, headerOctets },
+        this.#structure?.end() ?? {},
+      ),
       header,
       headerTooLong: headerOctets > this.#maxHeader,
     }

@@ -3,7 +3,7 @@ import type { RawHeaders } from '../mail/facts.ts'
 import { Utf8Scan } from './utf8-scan.ts'
 
 /** `RawHeaders.fields` has no more. */
-const MOST_LISTED = 20
+export const MOST_LISTED = 20
 /** Octets of a name that are worth keeping. */
 const MOST_NAME = 100
 

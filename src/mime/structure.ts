@@ -1,4 +1,5 @@
 import type { BodyFacts } from '../mail/facts.ts'
+import { partFacts } from './body-facts.ts'
 import type { Header } from './fields.ts'
 import { RawFields } from './raw-fields.ts'
 import { MimeReader } from './reader.ts'
@@ -40,10 +41,6 @@ export class StructureScan {
   /** Nothing is to be written after it. */
   end(): Pick<BodyFacts, 'rawHeaders' | 'sealed'> {
     this.#reader.end()
-    const rawHeaders = this.#fields.facts()
-    return {
-      ...(rawHeaders === undefined ? {} : { rawHeaders }),
-      ...(this.#sealed ? { sealed: true } : {}),
-    }
+    return partFacts(this.#fields.facts(), this.#sealed)
   }
 }

@@ -1,17 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { TARGETS } from '../../../test/corpus/messages.ts'
 import { readContentType } from '../content-type.ts'
 import { encodeField } from './encode-field.ts'
 import { type ConversionRules, Unconvertible } from './rules.ts'
 
-const RULES: ConversionRules = {
-  encoding: '7bit',
-  maxLine: 998,
-  header: 'ascii',
-  signed: 'bounce',
-  utf8Headers: 'encode',
-}
+const RULES: ConversionRules = TARGETS['7bit-headers']
 
 /** Fields are given as text: `utf8` as they would be in UTF-8, `latin1` in ISO 8859-1. */
 const utf8 = (field: string, rules: Partial<ConversionRules> = {}): string =>

@@ -246,13 +246,8 @@ const labelOf = ({ fate }: Outcome): Decision['label'] => {
 }
 
 const fateOf = (decision: Decision | undefined, place: PartFate['place']): PartFate['fate'] => {
-  switch (decision?.fate) {
-    case undefined:
-      return 'refused'
-    case 'text':
-    case 'binary':
-      return place === 'part' ? 'quoted-printable' : 'quoted'
-    default:
-      return decision?.fate ?? 'refused'
-  }
+  if (decision === undefined) return 'refused'
+  const { fate } = decision
+  if (fate === 'text' || fate === 'binary') return place === 'part' ? 'quoted-printable' : 'quoted'
+  return fate
 }

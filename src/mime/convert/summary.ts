@@ -1,4 +1,5 @@
 import type { BodyFacts } from '../../mail/facts.ts'
+import { bodyFacts, partFacts } from '../body-facts.ts'
 import { type OctetScan, octetScan, type ScanFacts } from '../octet-scan.ts'
 import { asBuffer } from '../octets.ts'
 import { RawFields } from '../raw-fields.ts'
@@ -72,19 +73,11 @@ export class Summary {
     const all = changes ? this.after.facts() : this.before.end()
     const header = changes ? this.#ownAfter.facts() : this.#ownBefore.end()
     const rawHeaders = (changes ? this.#rawAfter : this.#rawBefore).facts()
-    return {
-      octets: all.octets,
-      encoding: all.nul || all.bareNewline ? 'binary' : all.eightBit > 0 ? '8bit' : '7bit',
-      longestLine: all.longestLine,
-      eightBitHeader: header.eightBit > 0,
-      bareNewline: all.bareNewline,
-      nul: all.nul,
-      endsWithNewline: all.endsWithNewline,
-      headerOctets: header.octets,
-      ...(rawHeaders === undefined ? {} : { rawHeaders }),
-      ...(all.notUtf8 ? { notUtf8: true } : {}),
-      ...(this.sealed ? { sealed: true } : {}),
-    }
+    return bodyFacts(
+      all,
+      { eightBitHeader: header.eightBit > 0, headerOctets: header.octets },
+      partFacts(rawHeaders, this.sealed),
+    )
   }
 
   /** Domains whose signatures the change breaks. */
