@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { converted } from '../src/mime/convert/converted.ts'
 import { planConversion } from '../src/mime/convert/plan.ts'
-import type { ConversionRules } from '../src/mime/convert/rules.ts'
+import { TARGETS } from './corpus/messages.ts'
 
 const MIB = 1_048_576
 const BLOCK = 65_536
@@ -13,13 +13,7 @@ const DEPTH = 50
 const SIZE = Number(process.env['MIB'] ?? 64)
 const MORE = 8
 
-const RULES: ConversionRules = {
-  encoding: '7bit',
-  maxLine: 998,
-  header: 'ascii',
-  signed: 'bounce',
-  utf8Headers: 'encode',
-}
+const RULES = TARGETS['7bit-headers']
 
 const LINE = Buffer.from('Grüße aus Köln, und noch etwas mehr, was in einer Zeile stehen kann.\r\n')
 const BODIES = {
