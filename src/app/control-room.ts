@@ -36,22 +36,22 @@ export class Room {
       longest.destroy()
     }
     this.#guests.add(guest)
-    const forget = () => {
-      this.#waiting.request.delete(guest)
-      this.#waiting.rest.delete(guest)
-    }
     return {
       waits: (what) => {
-        forget()
+        this.#forget(guest)
         if (this.#guests.has(guest)) this.#waiting[what].add(guest)
       },
-      works: forget,
+      works: () => this.#forget(guest),
       leave: () => this.#leave(guest),
     }
   }
 
   #leave(guest: Guest): void {
     this.#guests.delete(guest)
+    this.#forget(guest)
+  }
+
+  #forget(guest: Guest): void {
     this.#waiting.request.delete(guest)
     this.#waiting.rest.delete(guest)
   }

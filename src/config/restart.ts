@@ -2,12 +2,19 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Settings } from './settings.ts'
 
 /** Sections that a reload leaves as they are: a part of them changed would be a system with two names, two queues or two times. */
-export const FIXED: readonly (keyof Settings)[] = ['hostname', 'spool', 'queue', 'log', 'control', 'drop']
+export const FIXED = [
+  'hostname',
+  'spool',
+  'queue',
+  'log',
+  'control',
+  'drop',
+] as const satisfies readonly (keyof Settings)[]
 
 /** Settings as a reload may put them in force: what is wanted, but for what only a restart can change. */
 export const withFixed = (wanted: Settings, before: Settings): Settings => {
-  const { hostname, spool, queue, log, control, drop } = before
-  return { ...wanted, hostname, spool, queue, log, control, drop }
+  const fixed = Object.fromEntries(FIXED.map((section) => [section, before[section]]))
+  return { ...wanted, ...(fixed as Pick<Settings, (typeof FIXED)[number]>) }
 }
 
 /** The settings that differ and are not in force before a restart, named as the file names them. */
