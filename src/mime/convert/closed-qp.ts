@@ -38,7 +38,7 @@ const closed = (text: string): string => {
   const length = text.length - start
   if (length === 0) return text
   if (length < LINE) return `${text}=\r\n`
-  const escape = /=[0-9A-F]{2}$/.exec(text)?.[0]
-  const last = escape ?? `=${text.slice(-1).charCodeAt(0).toString(16).toUpperCase()}`
-  return `${text.slice(0, -(escape ?? ' ').length)}=\r\n${last}=\r\n`
+  const escaped = /=[0-9A-F]{2}$/.exec(text)?.[0]
+  const last = escaped ?? `=${text.slice(-1).charCodeAt(0).toString(16).toUpperCase()}`
+  return `${text.slice(0, -(escaped ?? ' ').length)}=\r\n${last}=\r\n`
 }
