@@ -157,6 +157,10 @@ const oddField = pick(
   `X-Long: ${'w'.repeat(1200)}\r\n`,
 )
 
+/** A boundary that occurs in what is enclosed would have the parts read otherwise than they were put together. */
+const unused = (mark: string, enclosed: Octets): string =>
+  enclosed.includes(`--${mark}`) ? unused(`${mark}x`, enclosed) : mark
+
 export interface MimeTrees {
   /** Nothing is in them for which a message may be refused. */
   readonly right: fc.Arbitrary<Octets>
@@ -207,11 +211,13 @@ const trees = (which: keyof MimeTrees): fc.Arbitrary<Octets> => {
         closed: odd ? fc.boolean() : fc.constant(true),
         padding: pick('', '', ' \t'),
       })
-      .map(
-        ({ some, kind, label, mark, preamble, parts, epilogue, closed, padding }) =>
+      .map(({ some, kind, label, mark: any, preamble, parts, epilogue, closed, padding }) => {
+        const mark = odd ? any : unused(any, [preamble, ...parts, epilogue].join('\n'))
+        return (
           `${some}Content-Type: multipart/${kind}; boundary="${mark}"\r\n${labelled(label)}\r\n${preamble}` +
-          `${parts.map((part) => `\r\n--${mark}${padding}\r\n${part}`).join('')}${closed ? `\r\n--${mark}--\r\n${epilogue}` : ''}`,
-      ),
+          `${parts.map((part) => `\r\n--${mark}${padding}\r\n${part}`).join('')}${closed ? `\r\n--${mark}--\r\n${epilogue}` : ''}`
+        )
+      }),
   }))
   return tree
 }
