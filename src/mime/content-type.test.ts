@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { firstWord, readContentType } from './content-type.ts'
+import { readContentType, readTransferEncoding } from './content-type.ts'
 
 const read = (value: string) => {
   const { type, parameters } = readContentType(value)
@@ -75,11 +75,23 @@ test('parameters in sections, and encoded (RFC 2231)', () => {
 })
 
 test('the first word, without comments', () => {
-  assert.equal(firstWord(' Quoted-Printable (why not)\r\n'), 'quoted-printable')
-  assert.equal(firstWord(' (8bit) 7bit'), '7bit')
-  assert.equal(firstWord('\r\n\t8BIT;x'), '8bit')
-  assert.equal(firstWord('(never ends 7bit'), '')
-  assert.equal(firstWord(''), '')
+  assert.equal(readTransferEncoding(' Quoted-Printable (why not)\r\n'), 'quoted-printable')
+  assert.equal(readTransferEncoding(' (8bit) 7bit'), '7bit')
+  assert.equal(readTransferEncoding('\r\n\t8BIT;x'), '8bit')
+  assert.equal(readTransferEncoding('(never ends 7bit'), '')
+  assert.equal(readTransferEncoding(''), '')
+})
+
+test('labels that are none but can mean nothing else mean 8bit or 7bit, others stay what they are', () => {
+  for (const label of ['"8bit"', '8-bit', '8 bit', '8BITS', 'utf-8', 'UTF8', '"utf-8"', 'iso-8859-1', 'us-ascii'])
+    assert.equal(readTransferEncoding(` ${label}\r\n`), '8bit', label)
+  assert.equal(readTransferEncoding('7-bit (of course)'), '7bit')
+  for (const label of ['x-uuencode', '"base64"', '8bitter', '16bit', 'utf-8x'])
+    assert.equal(readTransferEncoding(label), label)
+})
+
+test('an octet above 127 is no white space, nor the end of a name', () => {
+  assert.deepEqual(read('a/b; x\xa0y=1; boundary=z'), ['a/b', { 'x\xa0y': '1', boundary: 'z' }])
 })
 
 test('names like those of Object are just names', () => {
@@ -106,7 +118,7 @@ test('any text is read in linear time', () => {
   ]) {
     readContentType(`multipart/mixed;${one.repeat(65_536)}`)
     readContentType(`multipart/mixed;x=${one.repeat(65_536)}`)
-    firstWord(one.repeat(65_536))
+    readTransferEncoding(one.repeat(65_536))
   }
 })
 

@@ -11,7 +11,8 @@ const MOST = 1000
 /** What stands behind the slash decides little; what stands before it, everything. */
 const TYPE = /^[!#$%&'*+.^_`{|}~\w-]+\/[^ \t/]+$/
 const SECTIONED = /^([^*]+)(?:\*(\d{1,4}))?(\*?)$/
-const NAME = /[^=;(\s]*/y
+/** Not \s, to which octet A0 is white space. */
+const NAME = /[^=;( \t\r\n]*/y
 const QUOTED = /"([^"\\]*(?:\\.[^"\\]*)*)(?:"|\\?$)/sy
 
 /**
@@ -47,11 +48,21 @@ const readType = (text: string): string => {
   return TYPE.test(type) ? type : 'text/plain'
 }
 
-/** The first word of a value such as Content-Transfer-Encoding's, lower case, comments left out; '' when there is none. */
-export const firstWord = (value: string): string => {
+/**
+ * The encoding that a Content-Transfer-Encoding field names, lower case, comments left out; '' when it names none. What
+ * readers take for 8bit for want of another meaning, `"8bit"`, `8-bit` or a charset, is 8bit here too; `7-bit` likewise.
+ */
+export const readTransferEncoding = (value: string): string => {
   const [text] = untilSemicolon(unbroken(value), 0)
-  return (text.split(/[ \t]/, 1)[0] ?? '').toLowerCase()
+  const word = (text.split(/[ \t]/, 1)[0] ?? '').toLowerCase()
+  if (PROPER.test(word)) return word
+  const [, bits] = BITS.exec(text) ?? []
+  return bits !== undefined ? `${bits}bit` : CHARSET.test(word) ? '8bit' : word
 }
+
+const PROPER = /^(?:|7bit|8bit|binary|base64|quoted-printable)$/
+const BITS = /^"?([78])[ -]?bits?"?(?:[ \t]|$)/i
+const CHARSET = /^"?(?:utf-?8|us-ascii|iso-8859-\d{1,2}|windows-125\d)"?$/
 
 const unbroken = (value: string): string => (/[\r\n]/.test(value) ? value.replace(/[\r\n]/g, '') : value)
 

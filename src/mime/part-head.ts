@@ -1,4 +1,4 @@
-import { firstWord, readContentType } from './content-type.ts'
+import { readContentType, readTransferEncoding } from './content-type.ts'
 import { asBuffer } from './octets.ts'
 
 /** What the header of a part, or of a message, says about its body. */
@@ -59,7 +59,7 @@ export class HeadReader {
     this.#mime = true
     if (lower === 'content-type') this.#type ??= bodyOf(raw)
     else if (lower === 'content-transfer-encoding') {
-      const encoding = firstWord(bodyOf(raw))
+      const encoding = readTransferEncoding(bodyOf(raw))
       this.#encoding ??= encoding
       this.#conflict ||= encoding !== this.#encoding
       this.#encoded ||= !IDENTITY.has(encoding)

@@ -1,4 +1,4 @@
-import { firstWord, readContentType } from '../../src/mime/content-type.ts'
+import { readContentType, readTransferEncoding } from '../../src/mime/content-type.ts'
 import type { PartHead } from '../../src/mime/part-head.ts'
 
 /** What a reader of MIME tells, pieces that belong together put together; octets as characters. */
@@ -108,7 +108,7 @@ const headOf = (fields: readonly string[], usual: string, mayOpen: boolean): Par
   const [written] = values('content-type')
   const { type, parameters } =
     written === undefined ? { type: usual, parameters: new Map<string, string>() } : readContentType(written)
-  const encodings = values('content-transfer-encoding').map(firstWord)
+  const encodings = values('content-transfer-encoding').map(readTransferEncoding)
   const charset = parameters.get('charset')
   const boundary = parameters.get('boundary')?.replace(/(?<![ \t])[ \t]+$/, '')
   const multipart = type.startsWith('multipart/') && boundary && boundary.length <= 1000
