@@ -239,6 +239,7 @@ class ComposedMta implements Mta {
       maxOctets: settings.limits.message,
       maxHeader: settings.limits.header,
       maxRecipients: settings.limits.recipients,
+      extensions: local.registry.extensions,
     })
   }
 

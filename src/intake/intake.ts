@@ -54,13 +54,14 @@ class Arrival implements Incoming {
 
   async *conclude(end: IncomingEnd): AsyncIterable<ServerOutcome> {
     const { kind, sender, recipients } = this.#transaction
-    const taken = [...recipients.entries()].filter(([index]) => !end.refused.has(index))
+    const lanes = recipients.map((recipient) => this.#lanes.get(recipient) ?? null)
+    const taken = [...end.recipients.entries()].filter(([index]) => !end.refused.has(index))
     await deposit(
       this.#draft,
       {
         ...end,
         sender,
-        recipients: taken.map(([, recipient]) => ({ ...recipient, lane: this.#lanes.get(recipient) ?? null })),
+        recipients: taken.map(([index, recipient]) => ({ ...recipient, lane: lanes[index] ?? null })),
         extended: this.#session.greeting?.extended ?? false,
         accepted: this.#options.clock.now(),
         origin: originOf(this.#session, this.#options, kind),

@@ -1,6 +1,9 @@
 import type { Envelope } from '../mail/envelope.ts'
 import { Refusal, refuse, reply } from '../mail/reply.ts'
 import { type Inspection, inspector } from '../mime/inspect.ts'
+import type { Extension } from '../smtp/extension.ts'
+import { forQueue } from '../smtp/queueing.ts'
+import type { Lane } from '../spool/spool.ts'
 import { admit } from './admission.ts'
 import { deposit, orRefuse } from './deposit.ts'
 import type { IntakeOptions } from './intake.ts'
@@ -14,6 +17,7 @@ export interface LocalOptions extends Omit<IntakeOptions, 'mayRelay' | 'submissi
   readonly maxOctets: number
   readonly maxHeader: number
   readonly maxRecipients: number
+  readonly extensions: readonly Extension[]
 }
 
 /**
@@ -27,26 +31,28 @@ export const takeLocal = async (
 ): Promise<{ readonly id: string }> => {
   if (mail.recipients.length === 0) refuse(554, '5.5.1', 'No recipients')
   if (mail.recipients.length > options.maxRecipients) refuse(452, '4.5.3', 'Too many recipients')
-  const recipients = []
-  for (const recipient of mail.recipients) {
-    const { lane } = await admit(recipient.address, options.resolver, true, options.log)
-    recipients.push({ ...recipient, lane })
+  const lanes: Lane[] = []
+  for (const { address } of mail.recipients) {
+    const { lane } = await admit(address, options.resolver, true, options.log)
+    lanes.push(lane)
   }
   const draft = options.spool.open()
   try {
     const { header, facts } = await orRefuse(() => fill(draft, body, options))
+    const accepted = options.clock.now()
+    const { envelope, schedule } = forQueue(options.extensions, mail, header, accepted)
     await deposit(
       draft,
       {
         sender: mail.sender,
-        params: mail.params,
-        recipients,
+        params: envelope.params,
+        recipients: envelope.recipients.map((recipient, index) => ({ ...recipient, lane: lanes[index] ?? null })),
         header,
         facts,
         edits: [],
         marks: [],
-        schedule: {},
-        accepted: options.clock.now(),
+        schedule,
+        accepted,
         origin: {
           listener: options.listener,
           peer: '',

@@ -131,7 +131,7 @@ export class Body {
   /**
    * All octets are here: the extensions have their last say. Throws what refuses the message for all its recipients.
    */
-  async finish(): Promise<{ incoming: Incoming; end: Omit<IncomingEnd, 'marks' | 'schedule'> }> {
+  async finish(): Promise<{ incoming: Incoming; end: BodyConclusion }> {
     if (this.#failure !== undefined) throw this.#failure
     const { facts, header, headerTooLong } = this.#inspector.end()
     if (headerTooLong) throw new Refusal(reply(552, '5.3.4', 'The header is too long'))
@@ -170,6 +170,9 @@ export class Body {
     await incoming?.abort()
   }
 }
+
+/** What is known of a mail at the end of its body, before the queue's facets complete it. */
+export type BodyConclusion = Omit<IncomingEnd, 'recipients' | 'marks' | 'schedule'>
 
 /** A transaction as the session keeps it. */
 export interface OpenTransaction extends Transaction {

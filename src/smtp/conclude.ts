@@ -1,6 +1,7 @@
 import { Refusal, type Reply, reply } from '../mail/reply.ts'
-import type { Body, OpenTransaction } from './body.ts'
-import type { ClosingReplies, Extension, Schedule, ServerOutcome } from './extension.ts'
+import type { Body, BodyConclusion, OpenTransaction } from './body.ts'
+import type { ClosingReplies, Extension, ServerOutcome } from './extension.ts'
+import { forQueue } from './queueing.ts'
 import type { ServerSession } from './session.ts'
 import type { IncomingEnd } from './sink.ts'
 
@@ -91,33 +92,11 @@ const givenUp = async (error: unknown, body: Body, session: ServerSession): Prom
   return reply(451, '4.3.0', 'A fault of this server; try again')
 }
 
-const completed = (
-  end: Omit<IncomingEnd, 'marks' | 'schedule'>,
-  transaction: OpenTransaction,
-  session: ServerSession,
-): IncomingEnd => ({ ...end, ...traceAndSchedule(end.params, transaction, session) })
-
-const traceAndSchedule = (
-  params: IncomingEnd['params'],
-  transaction: OpenTransaction,
-  session: ServerSession,
-): Pick<IncomingEnd, 'marks' | 'schedule'> => {
+const completed = (end: BodyConclusion, transaction: OpenTransaction, session: ServerSession): IncomingEnd => {
   const { registry, clock } = session.options
-  const envelope = { sender: transaction.sender, params, recipients: transaction.recipients }
-  const accepted = clock.now()
-  return {
-    marks: registry.extensions.flatMap(({ server }) => server?.traceMark?.(session, params) ?? []),
-    schedule: mergeSchedules(registry.extensions.flatMap(({ queue }) => queue?.schedule?.(envelope, accepted) ?? [])),
-  }
-}
-
-const mergeSchedules = (schedules: readonly Schedule[]): Schedule => {
-  const holds = schedules.flatMap(({ notBefore }) => notBefore ?? [])
-  const priorities = schedules.flatMap(({ priority }) => priority ?? [])
-  const milestones = schedules.flatMap((schedule) => schedule.milestones ?? [])
-  return {
-    ...(holds.length > 0 ? { notBefore: Math.max(...holds) } : {}),
-    ...(priorities.length > 0 ? { priority: Math.max(...priorities) } : {}),
-    ...(milestones.length > 0 ? { milestones } : {}),
-  }
+  const given = { sender: transaction.sender, params: end.params, recipients: transaction.recipients }
+  const { envelope, schedule } = forQueue(registry.extensions, given, end.header, clock.now())
+  const { params, recipients } = envelope
+  const marks = registry.extensions.flatMap(({ server }) => server?.traceMark?.(session, params) ?? [])
+  return { ...end, params, recipients, marks, schedule }
 }

@@ -342,6 +342,11 @@ export class RetryWithout extends Error {
 // ---- queue and reports ----
 
 export interface QueueFacet {
+  /**
+   * The envelope with the parameters that a header field stands for where they were not given, by whatever door the mail
+   * came in; recipients keep their places. Asked once, before `schedule`.
+   */
+  fromHeader?(envelope: Envelope, header: Header): Envelope
   /** Asked once, when the message is accepted. */
   schedule?(envelope: Envelope, accepted: Instant): Schedule
   /**

@@ -33,6 +33,8 @@ export interface IncomingEnd {
   readonly header: Header
   readonly facts: BodyFacts
   readonly params: ParamBag
+  /** The transaction's, in its order, with the parameters that the header brought. */
+  readonly recipients: readonly Recipient[]
   readonly edits: readonly HeaderEdit[]
   /** Recipients that an extension refused at the end, by index. Their outcomes are the core's affair; do not take them. */
   readonly refused: ReadonlyMap<number, Reply>

@@ -38,7 +38,7 @@ export const recordingSink = (): Sink & { readonly mail_: Recorded[]; readonly a
           mail.push({
             kind,
             sender: formatPath(sender),
-            recipients: recipients.map(({ address }) => formatPath(address)),
+            recipients: end.recipients.map(({ address }) => formatPath(address)),
             body: Buffer.concat(chunks).toString('latin1'),
             end,
           })

@@ -181,6 +181,25 @@ export const toys: Readonly<Record<string, () => Extension>> = {
       }),
     },
   }),
+  // What a header field stands for.
+  'X-HEADED': () => ({
+    keyword: 'X-HEADED',
+    rfc: [],
+    params: { MAIL: [flag('XHEADED')], RCPT: [flag('XHEADED')] },
+    server: {},
+    queue: {
+      fromHeader: (envelope, header) =>
+        header.values('X-Headed').length === 0
+          ? envelope
+          : {
+              ...envelope,
+              params: { ...envelope.params, XHEADED: true },
+              recipients: envelope.recipients.map((one) => ({ ...one, params: { ...one.params, XHEADED: true } })),
+            },
+      schedule: ({ params, recipients }) =>
+        'XHEADED' in params && recipients.every((one) => 'XHEADED' in one.params) ? { priority: 1 } : {},
+    },
+  }),
   // The last word on how replies look, and a mark for the trace.
   'X-DRESS': () => ({
     keyword: 'X-DRESS',
