@@ -8,6 +8,7 @@ import { operating } from './contract-operate.ts'
 import { partials } from './contract-partials.ts'
 import { reading } from './contract-reads.ts'
 import { settling } from './contract-settle.ts'
+import { trails } from './contract-trails.ts'
 import type { Spool } from './spool.ts'
 
 /** A new, empty spool on this clock, and how to be rid of it. Bodies above 64 KiB may be large to it. */
@@ -26,6 +27,7 @@ export const spoolContract = (name: string, makeSpool: MakeSpool): void => {
     operating,
     reading,
     partials,
+    trails,
   })) {
     describe(`${name}: ${part}`, { concurrency: 4 }, () => {
       for (const [promise, holds] of Object.entries(promises)) {

@@ -8,7 +8,8 @@ import { MemoryHistory } from './memory-history.ts'
 import { type Lease, MemoryLeases } from './memory-leases.ts'
 import { MemoryPartials } from './memory-partials.ts'
 import { addRecipient, applyChange, type Kept, listed } from './memory-store.ts'
-import { operated, operationLine } from './operate.ts'
+import { MemoryTrails } from './memory-trails.ts'
+import { deleted, operated, operationLine } from './operate.ts'
 import { checkRecord, earlier, firstDue, forkLines, isSettled } from './record.ts'
 import {
   type Claim,
@@ -108,6 +109,7 @@ class MemorySpool implements Spool {
       if (ahead <= 0) continue
       message.accepted = now
       message.schedule = earlier(message.schedule, ahead)
+      this.trails.earlier(message.id, ahead)
       const due = firstDue({ address: { local: '', domain: '' }, params: {} }, message.schedule, now)
       for (const recipient of message.recipients.values()) {
         const { fate } = recipient
@@ -182,8 +184,11 @@ class MemorySpool implements Spool {
         if (fate === undefined) continue
         met++
         this.#leases.release(recipient.claim)
-        if (fate === 'gone') message.recipients.delete(recipient.key)
-        else recipient.fate = fate
+        if (fate === 'gone') {
+          recipient.fate = { is: 'failed', last: deleted(operation) }
+          this.trails.leave(message.id, [recipient])
+          message.recipients.delete(recipient.key)
+        } else recipient.fate = fate
       }
       if (met === 0) continue
       all += met
@@ -218,9 +223,15 @@ class MemorySpool implements Spool {
 
   readonly partials: MemoryPartials = new MemoryPartials(() => this.#mustBeOpen())
 
+  readonly trails: MemoryTrails = new MemoryTrails((id) => {
+    this.#mustBeOpen()
+    return this.#messages.get(id)
+  })
+
   async sweep(now: Instant): Promise<void> {
     this.#mustBeOpen()
     this.partials.forgetExpired(now)
+    this.trails.forgetExpired(now)
     this.#history.forgetBefore(now - this.#keepHistory)
     for (const [lane, { until }] of this.#rests) if (until <= now) this.#rests.delete(lane)
   }
@@ -262,6 +273,7 @@ class MemorySpool implements Spool {
     this.#add({ ...kept, body }, recipients, accepted)
     draft.committed()
     if (record.completes) this.partials.complete(draft.id, record.completes)
+    if (record.trail) this.trails.begin(draft.id, record.trail, accepted)
     this.#history.add(draft.id, accepted, history)
   }
 
@@ -288,6 +300,8 @@ class MemorySpool implements Spool {
   }
 
   #dropIfServed(message: Kept): void {
-    if ([...message.recipients.values()].every(isSettled)) this.#messages.delete(message.id)
+    if (![...message.recipients.values()].every(isSettled)) return
+    this.trails.leave(message.id, message.recipients.values())
+    this.#messages.delete(message.id)
   }
 }

@@ -6,6 +6,10 @@ import type { Fate, Operation } from './spool.ts'
 export const returned = ({ why, now }: Operation): Diagnosis =>
   ours(reply(554, '5.0.0', why ?? 'Returned by the postmaster'), now, 'operator')
 
+/** The last word on a recipient whose mail an operator takes away. */
+export const deleted = ({ why, now }: Operation): Diagnosis =>
+  ours(reply(554, '5.0.0', why ?? 'Deleted by the postmaster'), now, 'operator')
+
 /** What a parked recipient is told to have been parked for. */
 export const parkedFor = ({ why }: Operation): string => why ?? 'Parked by the postmaster'
 

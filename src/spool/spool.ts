@@ -3,10 +3,13 @@ import type { Diagnosis } from '../mail/diagnosis.ts'
 import type { ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
 import type { BodyFacts } from '../mail/facts.ts'
 import type { Instant } from '../mail/instant.ts'
+import type { Trail } from '../mail/trail.ts'
 import type { Schedule } from '../smtp/extension.ts'
 import type { Completion, Partials } from './partials.ts'
+import type { Trails } from './trails.ts'
 
 export type { AboutPartial, Completion, Found, PartialBody, Partials } from './partials.ts'
+export type { Trailed, Trails } from './trails.ts'
 
 /** Short, sortable by time, unique in a spool: letters and digits only. */
 export type MessageId = string
@@ -50,7 +53,8 @@ export interface Spool {
   forgetLanes(): Promise<void>
   readonly rests: Rests
   readonly partials: Partials
-  /** History older than this, expired partials, orphans of dead drafts. Small steps; call it when idle. */
+  readonly trails: Trails
+  /** History older than this, expired partials and trails, orphans of dead drafts. Small steps; call it when idle. */
   sweep(now: Instant): Promise<void>
   /** Waits for what is under way, then lets go of everything. */
   close(): Promise<void>
@@ -115,6 +119,8 @@ export interface MessageRecord {
   readonly schedule: Schedule
   readonly accepted: Instant
   readonly history?: readonly string[]
+  /** Its sender may ask what became of it. Forks have none. */
+  readonly trail?: Trail
   /** The partial that this message was, completed with it or not at all. Whoever lost it is refused with `LeaseLost`. */
   readonly completes?: Completion
 }

@@ -113,6 +113,7 @@ class Side {
           schedule: { priority: step.priority },
           history: ['taken'],
           ...sender,
+          ...(step.priority === 0 ? {} : { trail: { name: 'n', proof: 'p', until: now + 300 } }),
         })
         clock.pass(1)
         return
@@ -167,7 +168,9 @@ class Side {
     const messages = await this.spool.list({ most: 500 })
     const traces = await Promise.all(messages.map(async ({ id }) => (await this.spool.trace(id)).length))
     const rest = messages.map(({ id: _, ...message }) => message)
-    return { rest, traces, counts: await this.spool.counts(), next: await this.spool.nextDue() }
+    const found = await this.spool.trails.find('n', 'p', this.clock.now())
+    const followed = found.map(({ id: _, ...one }) => one)
+    return { rest, followed, traces, counts: await this.spool.counts(), next: await this.spool.nextDue() }
   }
 
   #claim(which: number): Claim | undefined {

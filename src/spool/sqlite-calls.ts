@@ -1,4 +1,5 @@
 import type { Instant } from '../mail/instant.ts'
+import type { Trail } from '../mail/trail.ts'
 import type { Sought } from './match.ts'
 import type { ClaimRequest, Counts, HistoryEvent, MessageId, Operation } from './spool.ts'
 
@@ -36,6 +37,7 @@ export interface NewMessage {
   readonly recipients: readonly NewRow[]
   readonly history: readonly string[]
   readonly completes: CompletionRow | null
+  readonly trail: Trail | null
 }
 
 /** That the partial which has this file open is the message. */
@@ -154,6 +156,15 @@ export interface ListedRow {
   readonly recipients: readonly RecipientRow[]
 }
 
+/** A message that is followed. No schedule: it is gone. */
+export interface TrailedRow {
+  readonly id: MessageId
+  readonly proof: string
+  readonly accepted: Instant
+  readonly schedule: string | null
+  readonly recipients: readonly RecipientRow[]
+}
+
 /** Calls by name: what goes in, what comes out. Plain values, for they cross to another thread. */
 export type Calls = Readonly<Record<string, { readonly in: unknown; readonly out: unknown }>>
 
@@ -200,4 +211,5 @@ export type Reads = {
   read: { in: { id: MessageId }; out: BodyRow | undefined }
   trace: { in: { id: MessageId }; out: readonly HistoryEvent[] }
   counts: { in: undefined; out: Counts }
+  trails: { in: { name: string; proof: string; now: Instant }; out: readonly TrailedRow[] }
 }

@@ -3,6 +3,7 @@ import type { MessageId } from './spool.ts'
 import type { NewFork, NewMessage, NewRow, Span } from './sqlite-calls.ts'
 import { completePartial } from './sqlite-partial-rows.ts'
 import type { Sql } from './sqlite-sql.ts'
+import { beginTrail, IS_FOLLOWED, leaveTrail } from './sqlite-trails.ts'
 
 /** The octets that came with a call. */
 export type Octets = (span: Span) => Uint8Array
@@ -32,6 +33,7 @@ export const keep = (sql: Sql, message: NewMessage, octets: Octets): void => {
   addRecipients(sql, id, urgency, recipients)
   remember(sql, id, accepted, message.history)
   if (message.completes) completePartial(sql, message.completes)
+  if (message.trail) beginTrail(sql, id, message.trail, accepted)
 }
 
 export const fork = (sql: Sql, parent: MessageId, one: NewFork): void => {
@@ -72,6 +74,7 @@ export const remember = (
 interface Shared {
   readonly body: number
   readonly forked: number
+  readonly followed: number
 }
 
 const OTHERS = `SELECT 1 FROM message INDEXED BY message_by_body WHERE body = ? AND forked = 1
@@ -79,7 +82,8 @@ const OTHERS = `SELECT 1 FROM message INDEXED BY message_by_body WHERE body = ? 
 
 /** Takes a message away, and its body when no other has it. The body's file is added to `files`. */
 export const drop = (sql: Sql, id: MessageId, files: string[]): void => {
-  const message = sql.one<Shared>('SELECT body, forked FROM message WHERE id = ?', id)
+  const message = sql.one<Shared>(`SELECT body, forked, ${IS_FOLLOWED} AS followed FROM message WHERE id = ?`, id)
+  if (message?.followed) leaveTrail(sql, id)
   sql.run('DELETE FROM recipient WHERE message = ?', id)
   sql.run('DELETE FROM message WHERE id = ?', id)
   if (!message || sql.one(OTHERS, message.body, message.body)) return

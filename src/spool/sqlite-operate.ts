@@ -1,10 +1,11 @@
 import type { SQLInputValue } from 'node:sqlite'
 import type { Sought } from './match.ts'
-import { operationLine, parkedFor, returned } from './operate.ts'
+import { deleted, operationLine, parkedFor, returned } from './operate.ts'
 import type { Fate, MessageId, Operation } from './spool.ts'
 import { release } from './sqlite-claim.ts'
 import { drop, remember } from './sqlite-keep.ts'
 import type { Sql } from './sqlite-sql.ts'
+import { leaveDeleted } from './sqlite-trails.ts'
 
 export const FATES: readonly Fate['is'][] = ['waiting', 'held', 'parked', 'delivered', 'failed', 'expanded']
 
@@ -82,7 +83,10 @@ export const operate = (
   const lapsed = `SELECT DISTINCT claim FROM ${table} WHERE claim IS NOT NULL AND ${where.sql}`
   for (const { claim } of sql.all<{ claim: number }>(lapsed, ...where.values)) release(sql, claim)
   if (set) sql.run(`UPDATE ${table} SET ${set.sql} WHERE ${where.sql}`, ...set.values, ...where.values)
-  else sql.run(`DELETE FROM ${table} WHERE ${where.sql}`, ...where.values)
+  else {
+    leaveDeleted(sql, table, where, deleted(operation))
+    sql.run(`DELETE FROM ${table} WHERE ${where.sql}`, ...where.values)
+  }
 
   const files: string[] = []
   let all = 0

@@ -13,6 +13,7 @@ import {
   SpoolError,
   type SpooledMessage,
   type SpooledRecipient,
+  type Trailed,
 } from './spool.ts'
 import type {
   FateRow,
@@ -24,6 +25,7 @@ import type {
   Outcome,
   RecipientRow,
   Span,
+  TrailedRow,
 } from './sqlite-calls.ts'
 import { laneText } from './sqlite-claim.ts'
 import { FATES } from './sqlite-operate.ts'
@@ -70,6 +72,7 @@ export const newMessage = (
     recipients: newRows(recipients, schedule, accepted),
     history,
     completes: record.completes ? completionRow(id, record.completes) : null,
+    trail: record.trail ?? null,
   }
 }
 
@@ -161,3 +164,11 @@ export const listedOf = ({ message, recipients }: ListedRow): Listed => {
   const { schedule: _, ...listed } = messageOf(message)
   return { ...listed, recipients: recipients.map(recipientOf) }
 }
+
+export const trailedOf = ({ id, proof, accepted, schedule, recipients }: TrailedRow): Trailed => ({
+  id,
+  proof,
+  accepted,
+  recipients: recipients.map(recipientOf),
+  ...(schedule === null ? {} : { schedule: JSON.parse(schedule) }),
+})

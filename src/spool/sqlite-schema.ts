@@ -3,7 +3,7 @@ import { SpoolError } from './spool.ts'
 import type { Store } from './sqlite-sql.ts'
 
 /** Raised with every change of the tables. A spool with a higher one is refused. */
-export const SCHEMA_VERSION = 2
+export const SCHEMA_VERSION = 3
 
 const APPLICATION = 0x536d6169
 const PAGE_SIZE = 16_384
@@ -133,6 +133,42 @@ const PARTIALS = `
   CREATE UNIQUE INDEX partial_by_file ON partial_file (file);
 `
 
+/**
+ * Came with version 3. A followed message has a row in `trail` from its commit on; its recipients are copied when they
+ * leave it, so that mail nobody follows costs a look-up that finds nothing.
+ */
+const TRAILS = `
+  CREATE TABLE trail (
+    message TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    proof TEXT NOT NULL,
+    accepted INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    gone INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX trail_by_name ON trail (name, proof, message);
+  CREATE INDEX trail_by_end ON trail (until) WHERE gone = 1;
+
+  CREATE TABLE trail_recipient (
+    message TEXT NOT NULL,
+    key INTEGER NOT NULL,
+    parent INTEGER,
+    local TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    params TEXT NOT NULL,
+    sender TEXT,
+    ancestors TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    fate INTEGER NOT NULL,
+    due INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    reported TEXT NOT NULL,
+    last TEXT,
+    why TEXT,
+    PRIMARY KEY (message, key)
+  ) STRICT, WITHOUT ROWID;
+`
+
 const pragma = (database: Store, name: string): unknown => {
   const row = database.prepare(`PRAGMA ${name}`).get()
   return row && Object.values(row)[0]
@@ -160,14 +196,16 @@ const create = (database: Store): void => {
   const empty = pragma(database, 'user_version') === 0 && pragma(database, 'schema_version') === 0
   if (empty)
     database.exec(
-      `${TABLES} ${PARTIALS} PRAGMA application_id = ${APPLICATION}; PRAGMA user_version = ${SCHEMA_VERSION}`,
+      `${TABLES} ${PARTIALS} ${TRAILS} PRAGMA application_id = ${APPLICATION}; PRAGMA user_version = ${SCHEMA_VERSION}`,
     )
   database.exec('COMMIT')
 }
 
 const upgrade = (database: Store): void => {
   database.exec('BEGIN IMMEDIATE')
-  if (pragma(database, 'user_version') === 1) database.exec(`${PARTIALS} PRAGMA user_version = 2`)
+  const version = pragma(database, 'user_version')
+  if (version === 1) database.exec(PARTIALS)
+  if (version === 1 || version === 2) database.exec(`${TRAILS} PRAGMA user_version = 3`)
   database.exec('COMMIT')
 }
 

@@ -8,6 +8,7 @@ import type { Outcome, SettleCall } from './sqlite-calls.ts'
 import { leaseOf, release } from './sqlite-claim.ts'
 import { addRecipient, drop, fork, keep, type Octets, remember } from './sqlite-keep.ts'
 import type { Sql } from './sqlite-sql.ts'
+import { IS_FOLLOWED, trailEarlier } from './sqlite-trails.ts'
 
 /** Fates from here on are settled. */
 export const SETTLED = 3
@@ -31,19 +32,27 @@ export const settle = (sql: Sql, call: SettleCall, octets: Octets): { readonly f
 
   const files: string[] = []
   const settled = outcomes.filter(({ fate }) => fate !== undefined && fate.fate >= SETTLED).length
-  const before = sql.one<{ unsettled: number }>('SELECT unsettled FROM message WHERE id = ?', message)?.unsettled ?? 0
-  const unsettled = before - settled + children.length
-  if (unsettled === 0) drop(sql, message, files)
-  else {
-    if (unsettled !== before) sql.run('UPDATE message SET unsettled = ? WHERE id = ?', unsettled, message)
+  const before = sql.one<Unsettled>(UNSETTLED, message) ?? { unsettled: 0, followed: 0 }
+  const unsettled = before.unsettled - settled + children.length
+  // What became of mail that goes is written down only where somebody may ask.
+  if (unsettled > 0 || before.followed) {
+    if (unsettled !== before.unsettled) sql.run('UPDATE message SET unsettled = ? WHERE id = ?', unsettled, message)
     addChildren(sql, call)
     for (const outcome of outcomes) record(sql, message, outcome)
     const touched = new Set(outcomes.map(({ of }) => of))
     const RELEASE = 'UPDATE recipient SET claim = NULL, next = due WHERE message = ? AND key = ?'
     for (const key of keys) if (!touched.has(key)) sql.run(RELEASE, message, key)
   }
+  if (unsettled === 0) drop(sql, message, files)
   return { files }
 }
+
+interface Unsettled {
+  readonly unsettled: number
+  readonly followed: number
+}
+
+const UNSETTLED = `SELECT unsettled, ${IS_FOLLOWED} AS followed FROM message WHERE id = ?`
 
 const CHANGE = `UPDATE recipient SET claim = NULL, lane = coalesce(?, lane), attempts = attempts + ?,
   reported = coalesce(?, reported)`
@@ -102,6 +111,7 @@ const comeBack = (sql: Sql, now: Instant): void => {
     const moved: Schedule = earlier(JSON.parse(schedule), accepted - now)
     const due = firstDue({ address: { local: '', domain: '' }, params: {} }, moved, now)
     sql.run('UPDATE message SET accepted = ?, schedule = ? WHERE id = ?', now, JSON.stringify(moved), id)
+    trailEarlier(sql, id, accepted - now)
     const unclaimed = 'claim IS NULL AND fate = 0'
     sql.run(
       `UPDATE recipient SET due = min(due, ?), next = CASE WHEN ${unclaimed} THEN min(due, ?) ELSE next END

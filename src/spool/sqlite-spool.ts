@@ -21,12 +21,13 @@ import {
   type Settlement,
   type Spool,
   SpoolError,
+  type Trails,
 } from './spool.ts'
 import type { BodyRow, ClaimRow, NewFork, NewMessage, Reads, Span, Writes } from './sqlite-calls.ts'
 import { type DraftHome, type Folders, type ReadyBody, SqliteDraft } from './sqlite-draft.ts'
 import { sweepFiles } from './sqlite-files.ts'
 import { completed, SqlitePartials } from './sqlite-partials.ts'
-import { children, listedOf, messageOf, newFork, newMessage, outcomes, recipientOf } from './sqlite-rows.ts'
+import { children, listedOf, messageOf, newFork, newMessage, outcomes, recipientOf, trailedOf } from './sqlite-rows.ts'
 import type { Thread } from './sqlite-thread.ts'
 
 const SHARED_POLL = 1000
@@ -191,6 +192,10 @@ export class SqliteSpool implements Spool, DraftHome {
       if ((await this.#writer.call('lift', { lane })).out) this.#bell.ring()
     },
     list: async (now) => (await this.#writer.call('rests', { now })).out,
+  }
+
+  readonly trails: Trails = {
+    find: async (name, proof, now) => (await this.#reader.call('trails', { name, proof, now })).out.map(trailedOf),
   }
 
   async sweep(now: Instant): Promise<void> {

@@ -2,6 +2,7 @@ import type { Instant } from '../mail/instant.ts'
 import { idsFrom } from './ids.ts'
 import type { MessageId } from './spool.ts'
 import type { Sql } from './sqlite-sql.ts'
+import { sweepTrails } from './sqlite-trails.ts'
 
 const STEP = 2000
 
@@ -37,9 +38,10 @@ export const sweep = (sql: Sql, now: Instant, before: Instant): boolean => {
   // Ids tell the time, so that the rows of what is young are not looked at.
   const old = `SELECT message, seq FROM history WHERE message < ? AND at < ? LIMIT ${STEP}`
   const gone = sql.run(`DELETE FROM history WHERE (message, seq) IN (${old})`, idsFrom(before), before)
+  const isMore = sweepTrails(sql, now)
   const free = sql.one<{ freelist_count: number }>('PRAGMA freelist_count')?.freelist_count ?? 0
   if (free > FREE_PAGES_TO_KEEP) sql.all('PRAGMA incremental_vacuum(64)')
-  return gone === STEP || free > FREE_PAGES_TO_KEEP
+  return gone === STEP || isMore || free > FREE_PAGES_TO_KEEP
 }
 
 /** Files that no body is in. */

@@ -19,6 +19,7 @@ import { counts, list, read, trace } from './sqlite-reads.ts'
 import { openReader, openWriter } from './sqlite-schema.ts'
 import { recover, settle } from './sqlite-settle.ts'
 import { fromSqlite, Sql, type Store } from './sqlite-sql.ts'
+import { findTrails } from './sqlite-trails.ts'
 import { enrol, forgetLanes, lift, orphans, rest, rests, sweep } from './sqlite-upkeep.ts'
 
 /** What a thread is started with. `probe`: the URL of a module whose `probe` stands before the connection, for tests. */
@@ -67,6 +68,7 @@ const reads = (sql: Sql): Handlers<Reads> => ({
   read: ({ id }, _, pack) => read(sql, id, pack),
   trace: ({ id }) => trace(sql, id),
   counts: () => counts(sql),
+  trails: ({ name, proof, now }) => findTrails(sql, name, proof, now),
 })
 
 /** Octets of answers, gathered into one buffer. */

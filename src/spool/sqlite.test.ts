@@ -156,7 +156,8 @@ describe('sqlite: from one start to the next', { concurrency: 4 }, () => {
       const { id } = await put(first, clock)
       await first.close()
       const database = new DatabaseSync(join(path, 'spool.db'))
-      database.exec('DROP TABLE partial; DROP TABLE partial_note; DROP TABLE partial_file; PRAGMA user_version = 1')
+      database.exec('DROP TABLE partial; DROP TABLE partial_note; DROP TABLE partial_file; DROP TABLE trail')
+      database.exec('DROP TABLE trail_recipient; PRAGMA user_version = 1')
       database.close()
       await rm(join(path, 'partials'), { recursive: true })
 
@@ -170,6 +171,32 @@ describe('sqlite: from one start to the next', { concurrency: 4 }, () => {
         assert.ok(await spool.show(id))
         await spool.close()
       }
+    }))
+
+  test('a spool from before trails takes them, and keeps them from one start to the next', () =>
+    inFolder(async (path) => {
+      const clock = new HandClock()
+      const first = await open(path, clock)
+      await put(first, clock)
+      await first.close()
+      const database = new DatabaseSync(join(path, 'spool.db'))
+      database.exec('DROP TABLE trail; DROP TABLE trail_recipient; PRAGMA user_version = 2')
+      database.close()
+
+      const second = await open(path, clock)
+      await settleAll(second, clock, await claimOne(second, clock))
+      const trail = { name: 'n', proof: 'p', until: clock.now() + HOUR }
+      const { id } = await put(second, clock, { trail })
+      await settleAll(second, clock, await claimOne(second, clock))
+      const before = await second.trails.find('n', 'p', clock.now())
+      await second.close()
+      assert.deepEqual(
+        before.map((one) => [one.id, one.recipients.length]),
+        [[id, 1]],
+      )
+      const third = await open(path, clock)
+      assert.deepEqual(await third.trails.find('n', 'p', clock.now()), before)
+      await third.close()
     }))
 
   test('an owner must be a name for a folder', () =>
