@@ -18,6 +18,7 @@ const real: readonly Extension[] = [
   extensions.binaryMime(),
   extensions.startTls({ asServer: async (c) => c, asClient: async (c) => c }),
   extensions.dsn(),
+  extensions.noSoliciting({ refuse: ['net.example:ADV'], recipients: {} }),
   extensions.help(),
   extensions.expn(
     async () => undefined,

@@ -28,6 +28,7 @@ export const extensionSchemas: ReadonlyMap<string, z.ZodType> = new Map<string, 
   ['chunking', NONE],
   ['binarymime', NONE],
   ['dsn', NONE],
+  ['no-soliciting', extensions.noSolicitingSettings],
   ['help', NONE],
   ['expn', withNetworks(extensions.expnSettings)],
   ['vrfy', withNetworks(extensions.vrfySettings)],
@@ -60,6 +61,11 @@ const allowed = (block: unknown): ((session: Session) => boolean) => {
   return ({ peer }) => among(peer)
 }
 
+const unwanted = (block: unknown): extensions.Unwanted => {
+  const read = extensions.noSolicitingSettings.safeParse(block)
+  return read.success ? read.data : { refuse: [], recipients: {} }
+}
+
 /** In the order in which they act: what changes the channel, then the rest, and last who has the last word on replies. */
 export const serverExtensions = (listener: ListenerSettings, services: ExtensionServices): Extension[] => {
   const { extensions: blocks, limits, protocol } = listener
@@ -73,6 +79,7 @@ export const serverExtensions = (listener: ListenerSettings, services: Extension
     ...counted(blocks),
     // Who offers it promises reports of success, and an LMTP listener has nothing behind it that makes any.
     ...(protocol === 'lmtp' ? [] : on(blocks, 'dsn', extensions.dsn)),
+    ...on(blocks, 'no-soliciting', () => extensions.noSoliciting(unwanted(blocks['no-soliciting']))),
     ...on(blocks, 'help', extensions.help),
     ...on(blocks, 'expn', () => extensions.expn(services.expand, allowed(blocks['expn']))),
     ...on(blocks, 'vrfy', () => extensions.vrfy(services.verify, allowed(blocks['vrfy']))),
@@ -95,6 +102,7 @@ export const clientExtensions = (
   ...on(blocks, '8bitmime', extensions.eightBitMime),
   ...counted(blocks),
   ...on(blocks, 'dsn', extensions.dsn),
+  ...on(blocks, 'no-soliciting', () => extensions.noSoliciting(unwanted(blocks['no-soliciting']))),
   ...on(blocks, 'enhancedstatuscodes', extensions.enhancedStatusCodes),
 ]
 

@@ -68,20 +68,18 @@ const rowsOf = (key: string, schema: z.ZodType, above: Above): readonly SettingR
       : fallback === undefined
         ? undefined
         : { text: written(fallback, kind), literal: true }
+  const absentWithin = kind.within ?? above.absent
+  const inner: Above = { change: above.change, ...(absentWithin === undefined ? {} : { absent: absentWithin }) }
+  const rows = within(core, kind).flatMap(([word, one]) => rowsOf(`${key}.${word}`, one, inner))
   const row: SettingRow = {
     key,
     does: said ?? '',
     value: wordsOf(found),
-    ...(otherwise ? { otherwise: otherwise.text === '{}' ? WITHIN : otherwise } : {}),
+    ...(otherwise ? { otherwise: otherwise.text === '{}' && rows.length > 0 ? WITHIN : otherwise } : {}),
     wrong: wrong(schema),
     change: above.change,
   }
-  const absentWithin = kind.within ?? above.absent
-  const inner: Above = { change: above.change, ...(absentWithin === undefined ? {} : { absent: absentWithin }) }
-  return [
-    ...(said === undefined ? [] : [row]),
-    ...within(core, kind).flatMap(([word, one]) => rowsOf(`${key}.${word}`, one, inner)),
-  ]
+  return [...(said === undefined ? [] : [row]), ...rows]
 }
 
 const WITHIN = { text: 'as the settings within say', literal: false } as const

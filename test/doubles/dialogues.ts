@@ -59,6 +59,12 @@ const made: Readonly<Record<string, () => Extension>> = {
   'STARTTLS-VERIFIED': () => extensions.startTls(tls(true), 'verify'),
   'STARTTLS-FAILING': () => extensions.startTls(failingTls),
   DSN: extensions.dsn,
+  'NO-SOLICITING': () => extensions.noSoliciting({ refuse: [], recipients: {} }),
+  'NO-SOLICITING-ADV': () =>
+    extensions.noSoliciting({
+      refuse: ['net.example:ADV'],
+      recipients: { 'grumpy@example.net': ['org.example:ADV:ADLT', 'org.example:NEWS'] },
+    }),
   HELP: extensions.help,
   EXPN: () =>
     extensions.expn(
