@@ -53,3 +53,20 @@ test('an LMTP listener promises no reports', () => {
     ],
   )
 })
+
+test('PRDR is there for whoever names it', () => {
+  const keywords = (extensions: string) => {
+    const loaded = readSettings(`extensions: ${extensions}\n`, 'smail.yaml', thisMachine({}), extensionSchemas)
+    assert.ok('settings' in loaded)
+    const { listen, extensions: blocks } = loaded.settings
+    const services = { clientTls: tls, verify: async () => 'elsewhere' as const, expand: async () => undefined }
+    const offered = listen.flatMap((one) => serverExtensions(one, services))
+    return [offered, clientExtensions('smtp', blocks, 'off', services)].map((list) =>
+      list.some(({ keyword }) => keyword === 'PRDR'),
+    )
+  }
+  assert.deepEqual(keywords('{}'), [false, false])
+  assert.deepEqual(keywords('{ prdr: {} }'), [true, true])
+  assert.deepEqual(keywords('{ prdr: }'), [true, true])
+  assert.deepEqual(keywords('{ prdr: off }'), [false, false])
+})

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { kind } from '../config/kinds.ts'
 import { networks, readNetwork } from '../config/networks.ts'
 import type { ExtensionBlocks, ListenerSettings } from '../config/settings.ts'
 import * as extensions from '../extensions/index.ts'
@@ -29,6 +30,7 @@ export const extensionSchemas: ReadonlyMap<string, z.ZodType> = new Map<string, 
   ['binarymime', NONE],
   ['dsn', NONE],
   ['no-soliciting', extensions.noSolicitingSettings],
+  ['prdr', kind(z.strictObject({}), { offUnlessNamed: true })],
   ['help', NONE],
   ['expn', withNetworks(extensions.expnSettings)],
   ['vrfy', withNetworks(extensions.vrfySettings)],
@@ -80,6 +82,7 @@ export const serverExtensions = (listener: ListenerSettings, services: Extension
     // Who offers it promises reports of success, and an LMTP listener has nothing behind it that makes any.
     ...(protocol === 'lmtp' ? [] : on(blocks, 'dsn', extensions.dsn)),
     ...on(blocks, 'no-soliciting', () => extensions.noSoliciting(unwanted(blocks['no-soliciting']))),
+    ...(protocol === 'lmtp' ? [] : on(blocks, 'prdr', extensions.prdr)),
     ...on(blocks, 'help', extensions.help),
     ...on(blocks, 'expn', () => extensions.expn(services.expand, allowed(blocks['expn']))),
     ...on(blocks, 'vrfy', () => extensions.vrfy(services.verify, allowed(blocks['vrfy']))),
@@ -103,6 +106,7 @@ export const clientExtensions = (
   ...counted(blocks),
   ...on(blocks, 'dsn', extensions.dsn),
   ...on(blocks, 'no-soliciting', () => extensions.noSoliciting(unwanted(blocks['no-soliciting']))),
+  ...(dialect === 'lmtp' ? [] : on(blocks, 'prdr', extensions.prdr)),
   ...on(blocks, 'enhancedstatuscodes', extensions.enhancedStatusCodes),
 ]
 

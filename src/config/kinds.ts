@@ -12,6 +12,8 @@ export interface Kind {
   readonly key?: string
   /** The same for all within. */
   readonly within?: string
+  /** Of an extension: it is off unless its block is written, be it empty. */
+  readonly offUnlessNamed?: true
 }
 
 /** The same schema, with what the reference says of it. */

@@ -1,6 +1,7 @@
 import { formatAddress } from '../mail/address.ts'
 import { type Checked, check, type Issue, type Path } from './check.ts'
 import { crossCheck } from './cross-check.ts'
+import { kindOf } from './kinds.ts'
 import type { Machine } from './machine.ts'
 import type { Places } from './place.ts'
 import { type ExtensionSchemas, type ListenerSection, type Sections, sections } from './schema.ts'
@@ -102,7 +103,8 @@ const extensionBlocks = (
   const result: Record<string, unknown> = {}
   for (const [keyword, schema] of extensions) {
     const [block, below] = [own[keyword] ?? {}, general[keyword]]
-    if (block === 'off' || block === false) {
+    const unnamed = own[keyword] === undefined && kindOf(schema).offUnlessNamed
+    if (block === 'off' || block === false || unnamed) {
       result[keyword] = 'off'
       continue
     }

@@ -34,7 +34,8 @@ const extensionRows = (extensions: ExtensionSchemas): readonly SettingRow[] =>
   [...extensions].flatMap(([keyword, schema]) => {
     const [all, ...own] = rowsOf(`extensions.${keyword}`, schema, { change: 'reload', extension: keyword })
     const value = own.length === 0 ? 'off, or {}: it has no settings' : 'off, or a map'
-    return all ? [{ ...all, value, otherwise: { text: '{}', literal: true } }, ...own] : own
+    const text = kindOf(schema).offUnlessNamed ? 'off' : '{}'
+    return all ? [{ ...all, value, otherwise: { text, literal: true } }, ...own] : own
   })
 
 interface Above {

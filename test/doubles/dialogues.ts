@@ -65,6 +65,7 @@ const made: Readonly<Record<string, () => Extension>> = {
       refuse: ['net.example:ADV'],
       recipients: { 'grumpy@example.net': ['org.example:ADV:ADLT', 'org.example:NEWS'] },
     }),
+  PRDR: extensions.prdr,
   HELP: extensions.help,
   EXPN: () =>
     extensions.expn(
