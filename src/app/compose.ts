@@ -121,6 +121,7 @@ class ComposedMta implements Mta {
     const reporter: Reporter = {
       owed: (...asked) => this.#now.reporter.owed(...asked),
       passesOn: (...asked) => this.#now.reporter.passesOn(...asked),
+      schedule: (...asked) => this.#now.reporter.schedule(...asked),
       compose: (...asked) => this.#now.reporter.compose(...asked),
     }
     return createQueue({

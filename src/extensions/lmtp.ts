@@ -14,6 +14,7 @@ export const lmtp = (): Extension => ({
     greetsWith: 'LHLO',
     offered({ hop }) {
       hop.closingReplyPerRecipient = true
+      hop.isStore = true
     },
   },
 })

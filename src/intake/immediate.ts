@@ -84,7 +84,7 @@ const messageOf = (
   session: Session,
   options: ImmediateOptions,
 ): SpooledMessage => {
-  const accepted = options.clock.now()
+  const accepted = end.at
   const origin = originOf(session, options, transaction.kind)
   const extended = session.greeting?.extended ?? false
   const trace = Buffer.from(

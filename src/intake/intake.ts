@@ -63,7 +63,7 @@ class Arrival implements Incoming {
         sender,
         recipients: taken.map(([index, recipient]) => ({ ...recipient, lane: lanes[index] ?? null })),
         extended: this.#session.greeting?.extended ?? false,
-        accepted: this.#options.clock.now(),
+        accepted: end.at,
         origin: originOf(this.#session, this.#options, kind),
       },
       this.#options,

@@ -123,7 +123,7 @@ test('a report to a list stays without sender', async () => {
 })
 
 test('a fork keeps the ancestors of its members, so that a list in itself does not go round', () => {
-  const message = { sender: readAddress('ann@far.example'), params: {}, schedule: {} }
+  const message = { sender: readAddress('ann@far.example'), params: {}, schedule: {}, accepted: 0 }
   const list = { ...claimed('list@ours.example'), ancestors: [readAddress('all@ours.example')] }
   const verdict = expansion(
     message,
@@ -191,7 +191,7 @@ test('an alias with 100,000 members becomes messages of 500, some at a time', as
 })
 
 test('what is left of a large alias is taken up where it stopped, though its members changed', () => {
-  const message = { sender: readAddress('ann@far.example'), params: {}, schedule: {} }
+  const message = { sender: readAddress('ann@far.example'), params: {}, schedule: {}, accepted: 0 }
   const alias = { ...claimed('all@ours.example'), reported: [] as string[] }
   const all = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((local) => ({ local: local.repeat(3), domain: 'far.example' }))
   const rounds: string[][] = []

@@ -23,10 +23,10 @@ export interface Expansion {
 
 /** `known`: all recipients of the message, as far as can be told. */
 export const expansion = (
-  message: Pick<SpooledMessage, 'sender' | 'params' | 'schedule'>,
+  message: Pick<SpooledMessage, 'sender' | 'params' | 'schedule' | 'accepted'>,
   known: readonly Known[],
   slice: number,
-  reporter: Pick<Reporter, 'passesOn'>,
+  reporter: Pick<Reporter, 'passesOn' | 'schedule'>,
   now: Instant,
 ): Expansion => {
   const seen = new Set<string>()
@@ -107,12 +107,14 @@ export const expansion = (
       const sender = list ? owner : recipient.sender === undefined ? message.sender : recipient.sender
       const forks: Fork[] = []
       for (let from = 0; from < served.length; from += slice) {
-        forks.push({
+        const envelope = {
           sender,
           params: passed(message.params, 'message', kind),
           recipients: served.slice(from, from + slice).map((address) => ({ address, params, ancestors: lineage })),
-          schedule: message.schedule,
-        })
+        }
+        // A list's mail is new, and due as what is left of its parameters says.
+        const schedule = list ? reporter.schedule(envelope, message.accepted) : message.schedule
+        forks.push({ ...envelope, schedule })
       }
       const end = part.at(-1)
       return end === undefined || part.length === left.length

@@ -1,8 +1,9 @@
 import type { Address } from '../mail/address.ts'
-import type { ParamBag } from '../mail/envelope.ts'
+import type { Envelope, ParamBag } from '../mail/envelope.ts'
 import type { Instant } from '../mail/instant.ts'
 import type { Clock } from '../observe/clock.ts'
-import type { Extension, ReportedMessage, ReportedRecipient, Wanted } from '../smtp/extension.ts'
+import type { Extension, ReportedMessage, ReportedRecipient, Schedule, Wanted } from '../smtp/extension.ts'
+import { scheduleOf } from '../smtp/queueing.ts'
 import type { Draft, MessageRecord, SpooledMessage } from '../spool/spool.ts'
 import { writeReport } from './write.ts'
 
@@ -18,6 +19,8 @@ export interface Reporter {
    * owner is the new sender (RFC 3461 5.2.7).
    */
   passesOn(params: ParamBag, of: 'message' | 'recipient', to: 'one' | 'many' | 'list'): ParamBag
+  /** When mail with this envelope is due, and what happens meanwhile. */
+  schedule(envelope: Envelope, accepted: Instant): Schedule
   /**
    * Writes one report about these recipients. Undefined when none may be sent: the mail has no sender, or is itself
    * a report (then postmaster is told of failures, once). `to` is the sender, or a list's owner. Rejects with
@@ -51,6 +54,8 @@ export const createReporter = (options: ReporterOptions): Reporter => ({
 
   passesOn: (params, of, to) =>
     options.extensions.reduce((bag, { queue }) => queue?.expand?.(bag, of, to) ?? bag, params),
+
+  schedule: (envelope, accepted) => scheduleOf(options.extensions, envelope, accepted),
 
   async compose(message, to, recipients, open) {
     const orphan = to === null || message.sender === null || message.origin.kind === 'report'

@@ -5,6 +5,7 @@ import { rfc5322Date } from '../mime/date.ts'
 import { encodeText } from '../mime/encoded-words.ts'
 import { inspector } from '../mime/inspect.ts'
 import type { Extension, ReportEvent, ReportedMessage, ReportedRecipient } from '../smtp/extension.ts'
+import { scheduleOf } from '../smtp/queueing.ts'
 import type { Draft, MessageRecord, SpooledMessage } from '../spool/spool.ts'
 import type { ReporterOptions } from './report.ts'
 import { idOf, type Returned, returned, subjectOf } from './returned.ts'
@@ -51,15 +52,18 @@ export const writeReport = async (
     facts.write(chunk)
     await draft.write(chunk)
   }
-  return {
+  const envelope = {
     sender: null,
     params: Object.assign({}, ...extensions.map(({ report }) => report?.envelope?.(message) ?? {})),
     recipients: [{ address: to, params: {} }],
+  }
+  return {
+    ...envelope,
     prefix: new Uint8Array(0),
     bodyFrom: 0,
     facts: facts.end().facts,
     origin: { listener: '', peer: '', helo: '', protocol: 'local', kind: 'report' },
-    schedule: {},
+    schedule: scheduleOf(extensions, envelope, now),
     accepted: now,
     history: [`report about ${message.id}: ${events.join(', ')}`],
   }

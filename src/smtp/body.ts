@@ -2,6 +2,7 @@ import type { ParamBag, Recipient } from '../mail/envelope.ts'
 import { Refusal, type Reply, refuse, reply } from '../mail/reply.ts'
 import type { HeaderEdit } from '../mime/fields.ts'
 import { type Inspector, inspector } from '../mime/inspect.ts'
+import type { Clock } from '../observe/clock.ts'
 import type { Conduct } from './conduct.ts'
 import type { BodyEnd, Session, Transaction } from './extension.ts'
 import type { ServerLimits } from './limits.ts'
@@ -13,11 +14,12 @@ import type { Incoming, IncomingEnd, Sink } from './sink.ts'
  * as far as the client's conduct allows.
  */
 export class Body {
-  readonly #transaction: Transaction
+  readonly #transaction: OpenTransaction
   readonly #session: Session
   readonly #sink: Sink
   readonly #hooks: Hooks
   readonly #conduct: Conduct
+  readonly #clock: Pick<Clock, 'now'>
   readonly #most: number
   readonly #inspector: Inspector
   #incoming: Incoming | undefined
@@ -25,11 +27,12 @@ export class Body {
   #octets = 0
 
   constructor(about: {
-    transaction: Transaction
+    transaction: OpenTransaction
     session: Session
     sink: Sink
     hooks: Hooks
     limits: Pick<ServerLimits, 'header' | 'message'>
+    clock: Pick<Clock, 'now'>
     conduct: Conduct
   }) {
     this.#transaction = about.transaction
@@ -37,6 +40,7 @@ export class Body {
     this.#sink = about.sink
     this.#hooks = about.hooks
     this.#conduct = about.conduct
+    this.#clock = about.clock
     this.#most = about.limits.message
     this.#inspector = inspector({ maxHeader: about.limits.header })
   }
@@ -143,24 +147,24 @@ export class Body {
     if (facts.bareNewline && !grammarOf(this.#hooks, this.#transaction.params).binaryBody) {
       throw new Refusal(reply(554, '5.6.0', 'A bare CR or LF is in the message; lines end with CRLF'))
     }
-    const said = await this.#askHooks({ facts, header })
+    const end = { facts, header, at: this.#clock.now() }
+    const said = await this.#askHooks(end)
     if (this.#incoming === undefined) throw new Error('A body was concluded that was never opened')
-    return { incoming: this.#incoming, end: { facts, header, ...said } }
+    return { incoming: this.#incoming, end: { ...end, ...said, params: this.#transaction.params } }
   }
 
-  async #askHooks(end: BodyEnd): Promise<{ params: ParamBag; edits: HeaderEdit[]; refused: Map<number, Reply> }> {
-    let params = this.#transaction.params
+  async #askHooks(end: BodyEnd): Promise<{ edits: HeaderEdit[]; refused: Map<number, Reply> }> {
     const edits: HeaderEdit[] = []
     const refused = new Map<number, Reply>()
     for (const server of this.#hooks.atEnd) {
       const answer = await server.atEnd(end, this.#transaction, this.#session)
       if (!answer) continue
       if (answer.reply) throw new Refusal(answer.reply)
-      if (answer.params) params = answer.params
+      if (answer.params) this.#transaction.params = answer.params
       if (answer.edits) edits.push(...answer.edits)
       for (const [index, why] of answer.recipients ?? []) refused.set(index, why)
     }
-    return { params, edits, refused }
+    return { edits, refused }
   }
 
   /** Never rejects. */

@@ -22,6 +22,7 @@ export class GreetedHop implements Hop {
   givesStatuses?: boolean
   sendBody?: BodySender
   closingReplyPerRecipient?: boolean
+  isStore?: true
 
   readonly #wire: Line
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { outbound, withHop } from '../../test/doubles/outbound.ts'
+import { refuse } from '../mail/reply.ts'
 import type { ClientFacet, Extension } from './extension.ts'
 import { flag } from './param.ts'
 
@@ -52,6 +53,22 @@ describe('one step at a time', () => {
         await send(outbound({ sender: null, params: { XM: true }, to }))
       },
     )
+  })
+
+  test('what depends on the time is said as it is when MAIL is, and may then be too late', async () => {
+    const adds: ClientFacet['adds'] = ({ now }) =>
+      now >= 1_767_225_607_000 ? refuse(554, '5.4.7', 'Too late') : { XT: `${now - 1_767_225_600_000}` }
+    const extension = toy('T', { offered: ({ hop }) => void hop.limits.set('recipients', 1), adds })
+    const once = (time: string, name: string) =>
+      `${MAIL.trim()} XT=${time}\n${OK}${rcpt(name)}${OK}C: DATA\n${GO}C: …body\n${OK}`
+    await withHop(`${offering('T')}${once('0', 'a')}${once('5000', 'b')}`, [extension], async ({ send, clock }) => {
+      let sent = 0
+      const content = async function* () {
+        await clock.advance(sent++ === 0 ? 5000 : 3000)
+        yield Buffer.from(TEXT)
+      }
+      assert.deepEqual(await send({ ...three, content }), ['10 250 2.0.0', '11 250 2.0.0', '12 554 5.4.7'])
+    })
   })
 
   test('nobody taken: no DATA, and RSET before the next mail', async () => {

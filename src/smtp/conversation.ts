@@ -1,4 +1,4 @@
-import { reply } from '../mail/reply.ts'
+import { Refusal, reply } from '../mail/reply.ts'
 import type { Channel } from '../net/channel.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
@@ -133,11 +133,27 @@ export class ClientConversation {
     rested: boolean,
     settled: (outcome: SendOutcome) => void,
   ): Promise<TransactionEnd> {
+    const now = this.#now(plan)
+    if (now instanceof Refusal) {
+      const next = now.reply.code >= 500 ? 'never' : 'later'
+      for (const recipient of recipients) settled(this.#unsent({ recipient, reply: now.reply, next }))
+      return { again: [], open: this.#open }
+    }
     this.#transactions += 1
     const [wire, hop, used, reset] = [this.#wire, this.hop, this.#used, this.#open]
-    const end = await transact({ wire, hop, used, plan, recipients, reset, rested, settled })
+    const end = await transact({ wire, hop, used, plan: now, recipients, reset, rested, settled })
     this.#open = end.open
     return end
+  }
+
+  /** Time has passed since the plan was made: by converting, or by transactions before this one. */
+  #now(plan: RelayPlan): RelayPlan | Refusal {
+    try {
+      return { ...plan, params: plan.paramsAt(this.#options.clock.now()) }
+    } catch (error) {
+      if (error instanceof Refusal) return error
+      throw error
+    }
   }
 
   /** Who goes into the next transaction, who into a later one, and who cannot go over this connection any more. */

@@ -1,4 +1,3 @@
-import type { Diagnosis } from '../mail/diagnosis.ts'
 import type { Envelope, ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
 import type { BodyFacts } from '../mail/facts.ts'
 import type { Instant } from '../mail/instant.ts'
@@ -6,6 +5,18 @@ import type { Reply } from '../mail/reply.ts'
 import type { Header, HeaderEdit } from '../mime/fields.ts'
 import type { Mark } from '../mime/trace.ts'
 import type { Channel } from '../net/channel.ts'
+import type { QueueFacet, ReportFacet } from './queue-facet.ts'
+
+export type {
+  Milestone,
+  QueueFacet,
+  ReportEvent,
+  ReportedMessage,
+  ReportedRecipient,
+  ReportFacet,
+  Schedule,
+  Wanted,
+} from './queue-facet.ts'
 
 /** Everything one SMTP extension adds, in one value. Every facet is optional; the cores read them and know no keyword. */
 export interface Extension {
@@ -105,6 +116,8 @@ export interface ClosingReplies {
 export interface BodyEnd {
   readonly header: Header
   readonly facts: BodyFacts
+  /** When it came: the mail counts as accepted from then on. */
+  readonly at: Instant
 }
 
 export interface EndAnswer {
@@ -112,6 +125,7 @@ export interface EndAnswer {
   readonly reply?: Reply
   /** Vetoes it for some, by their place in `transaction.recipients`. */
   readonly recipients?: ReadonlyMap<number, Reply>
+  /** In place of the transaction's. */
   readonly params?: ParamBag
   readonly edits?: readonly HeaderEdit[]
 }
@@ -197,6 +211,8 @@ export interface Greeting {
 export interface Transaction {
   /** MAIL, or the verb that stands for it. */
   readonly kind: string
+  /** When MAIL came. */
+  readonly begun: Instant
   readonly sender: ReversePath
   readonly params: ParamBag
   readonly recipients: readonly Recipient[]
@@ -232,6 +248,8 @@ export interface Hop {
   takesUtf8Headers?: true
   sendBody?: BodySender
   closingReplyPerRecipient?: boolean
+  /** What it takes is in a mailbox: a mail store, where relaying ends. */
+  isStore?: true
   /** What extensions keep about this hop between greeting and mail, by their keyword. */
   readonly notes: Map<string, unknown>
 }
@@ -276,7 +294,12 @@ export interface ClientFacet {
   concerns?(mail: OutboundMail): boolean
   /** The mail makes use of it and the hop lacks it. Absent: drop the parameters. */
   without?(mail: OutboundMail, hop: Hop, recipients: readonly OutboundRecipient[]): readonly Remedy[]
-  /** MAIL parameters for this hop, on the final facts; they win over those that travel. Throw a Refusal to give the mail up. */
+  /** The mail makes use of it and the hop has it, but not all that is needed, or the sender is to be told. */
+  with?(mail: OutboundMail, hop: Hop, recipients: readonly OutboundRecipient[]): readonly Remedy[]
+  /**
+   * MAIL parameters for this hop, on the final facts; they win over those that travel. Asked anew right before each MAIL,
+   * with a `mail.now` of then. Throw a Refusal to give the mail up.
+   */
   adds?(mail: OutboundMail, hop: Hop): ParamBag
   /** RCPT parameters likewise. */
   forRecipient?(recipient: OutboundRecipient, mail: OutboundMail, hop: Hop): ParamBag
@@ -325,6 +348,8 @@ export type Remedy =
     }
   | { readonly do: 'prepend' | 'replaceField'; readonly field: readonly [string, string] }
   | { readonly do: 'removeField'; readonly name: string }
+  /** RCPT parameters, as if the recipients had come with them: sent where their owner is in force. */
+  | { readonly do: 'addParams'; readonly params: ParamBag; readonly of: readonly number[] }
   /** We are the last hop that can tell the sender; takes effect for recipients the hop accepts. */
   | { readonly do: 'report'; readonly event: 'relayed'; readonly of: readonly number[] }
 
@@ -337,61 +362,4 @@ export class RetryWithout extends Error {
     super(why)
     this.keyword = keyword
   }
-}
-
-// ---- queue and reports ----
-
-export interface QueueFacet {
-  /**
-   * The envelope with the parameters that a header field stands for where they were not given, by whatever door the mail
-   * came in; recipients keep their places. Asked once, before `schedule`.
-   */
-  fromHeader?(envelope: Envelope, header: Header): Envelope
-  /** Asked once, when the message is accepted. */
-  schedule?(envelope: Envelope, accepted: Instant): Schedule
-  /**
-   * What goes on of a message's or a recipient's parameters with mail whose recipient was expanded into `one` address or
-   * `many`, or was a `list` whose owner is the new sender (RFC 3461 5.2.7).
-   */
-  expand?(params: ParamBag, of: 'message' | 'recipient', to: 'one' | 'many' | 'list'): ParamBag
-}
-
-export interface Schedule {
-  readonly notBefore?: Instant
-  /** Higher goes first; 0 is ordinary. */
-  readonly priority?: number
-  readonly milestones?: readonly Milestone[]
-}
-
-/** At this time, recipients still waiting are reported as delayed, or given up with this status. */
-export interface Milestone {
-  readonly at: Instant
-  readonly do: 'warn' | 'fail'
-  readonly status: string
-}
-
-export type ReportEvent = 'delivered' | 'relayed' | 'expanded' | 'delayed' | 'failed'
-
-/** How much a report is wanted; the strongest wins, `never` before all. */
-export type Wanted = 'never' | 'no' | 'yes' | 'must'
-
-export interface ReportedMessage {
-  readonly id: string
-  readonly sender: ReversePath
-  readonly params: ParamBag
-  readonly accepted: Instant
-}
-
-export interface ReportedRecipient extends Recipient {
-  readonly event: ReportEvent
-  readonly last: Diagnosis
-}
-
-export interface ReportFacet {
-  wants?(recipient: ReportedRecipient, message: ReportedMessage): Wanted | undefined
-  returns?(message: ReportedMessage, events: readonly ReportEvent[]): 'full' | 'headers' | undefined
-  messageFields?(message: ReportedMessage): readonly (readonly [string, string])[]
-  recipientFields?(recipient: ReportedRecipient, message: ReportedMessage): readonly (readonly [string, string])[]
-  /** Parameters for the report's own envelope. */
-  envelope?(message: ReportedMessage): ParamBag | undefined
 }

@@ -10,10 +10,13 @@ export const forQueue = (
   header: Header,
   accepted: Instant,
 ): { readonly envelope: Envelope; readonly schedule: Schedule } => {
-  const facets = extensions.flatMap(({ queue }) => queue ?? [])
-  const envelope = facets.reduce((now, facet) => facet.fromHeader?.(now, header) ?? now, given)
-  return { envelope, schedule: merged(facets.flatMap((facet) => facet.schedule?.(envelope, accepted) ?? [])) }
+  const envelope = extensions.reduce((now, { queue }) => queue?.fromHeader?.(now, header) ?? now, given)
+  return { envelope, schedule: scheduleOf(extensions, envelope, accepted) }
 }
+
+/** What extensions say together of when mail is due: the latest time, the highest priority, all milestones. */
+export const scheduleOf = (extensions: readonly Extension[], envelope: Envelope, accepted: Instant): Schedule =>
+  merged(extensions.flatMap(({ queue }) => queue?.schedule?.(envelope, accepted) ?? []))
 
 const merged = (schedules: readonly Schedule[]): Schedule => {
   const holds = schedules.flatMap(({ notBefore }) => notBefore ?? [])

@@ -1,5 +1,6 @@
 import type { ParamBag } from '../mail/envelope.ts'
 import type { BodyFacts } from '../mail/facts.ts'
+import type { Instant } from '../mail/instant.ts'
 import type { Reply } from '../mail/reply.ts'
 import type { Fields } from '../observe/log.ts'
 import type { ConversionTarget, Hop, OutboundMail, OutboundRecipient } from './extension.ts'
@@ -71,7 +72,10 @@ export interface RelayPlan {
   /** After conversion and edits, signed. */
   readonly mail: RelayMail
   readonly conversion?: Conversion
+  /** As they are when the plan is made. */
   readonly params: ParamBag
+  /** As they are at another time. Throws the Refusal of an extension that then gives the mail up. */
+  paramsAt(now: Instant): ParamBag
   /** By recipient key. */
   readonly recipientParams: ReadonlyMap<number, ParamBag>
   /** Keys of recipients whose sender is to be told that the trail ends at this hop, once it takes them. */

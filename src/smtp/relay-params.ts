@@ -1,5 +1,6 @@
 import { isAscii } from '../mail/address.ts'
 import type { ParamBag } from '../mail/envelope.ts'
+import type { Instant } from '../mail/instant.ts'
 import type { Log } from '../observe/log.ts'
 import type { Extension, Hop, OutboundMail, OutboundRecipient } from './extension.ts'
 import type { Registry } from './registry.ts'
@@ -51,11 +52,14 @@ export interface ParamRules {
   readonly log: Log
 }
 
-/** MAIL's parameters. Throws the Refusal of an extension that gives the mail up. */
-export const mailParams = (mail: OutboundMail, rules: ParamRules): ParamBag => {
-  const params = { ...travelling('MAIL', mail.envelope.params, rules, mail.id) }
-  for (const { client } of rules.used) if (client?.adds) Object.assign(params, client.adds(mail, rules.hop))
-  return params
+/** MAIL's parameters, at a time. Throws the Refusal of an extension that gives the mail up. */
+export const mailParams = (mail: OutboundMail, rules: ParamRules): ((now: Instant) => ParamBag) => {
+  const travel = travelling('MAIL', mail.envelope.params, rules, mail.id)
+  const adding = [...rules.used].flatMap(({ client }) => (client?.adds ? [client] : []))
+  return (now) => {
+    const then = now === mail.now ? mail : { ...mail, now }
+    return Object.assign({}, travel, ...adding.map((client) => client.adds?.(then, rules.hop)))
+  }
 }
 
 /** One RCPT's. Throws the Refusal of an extension that gives the recipient up. */

@@ -68,6 +68,13 @@ describe('parameters', () => {
     assert.deepEqual(made.recipientParams.get(10), { XR: 'b102hop.test' })
   })
 
+  test('added ones are those of the moment, if they depend on it', async () => {
+    const clock = toy('A', { adds: ({ now }) => (now > 2000 ? refuse(554, '5.4.7', 'Too late') : { XT: `${now}` }) })
+    const { params, paramsAt } = only(await plan({ ...outbound(), now: 1000 }, hopWith(['A']), [clock]))
+    assert.deepEqual([params, paramsAt(2000)], [{ XT: '1000' }, { XT: '2000' }])
+    assert.throws(() => paramsAt(2001), Refusal)
+  })
+
   test('an extension may give up the mail, or one recipient', async () => {
     const whole = toy('A', { adds: () => refuse(552, '5.3.4', 'Too big') })
     assert.deepEqual(refused(await plan(outbound({ to: ['a@t.test', 'b@t.test'] }), hopWith(['A']), [whole])), [
@@ -112,6 +119,29 @@ describe('parameters', () => {
     assert.deepEqual(await awaited(outbound({ params: { XA: true } }), 'BC'), [])
     assert.deepEqual(await awaited(outbound({ sender: null }), 'B'), ['RCPT'])
     assert.deepEqual(await awaited(outbound({ to: ['a@t.test', ['b@t.test', { XC: true }]] }), 'C'), ['RCPT'])
+  })
+})
+
+describe('what is done about a hop that has it', () => {
+  const has = (...remedies: readonly Remedy[]): Extension =>
+    toy('H', { with: () => remedies, without: () => assert.fail() }, { params: { MAIL: [flag('XH')] } })
+  const mail = outbound({ params: { XH: true }, to: ['a@t.test', 'b@t.test'] })
+
+  test('nothing if the mail makes no use of it; else what the extension says, as for one that lacks it', async () => {
+    const refusing = has({ do: 'refuse', reply: reply(554, '5.3.3', 'Not enough'), next: 'otherHost', of: [10] })
+    only(await plan(outbound(), hopWith(['H']), [refusing]))
+    assert.deepEqual(refused(await plan(mail, hopWith(['H']), [refusing])), ['10 554 5.3.3 otherHost'])
+    const made = only(await plan(mail, hopWith(['H']), [has({ do: 'report', event: 'relayed', of: [11] })]))
+    assert.deepEqual([...made.relayed], [11])
+  })
+
+  test('parameters of others go where those are in force, and divide no mail', async () => {
+    const adding = has({ do: 'addParams', params: { XWORD: 'BLUE' }, of: [11] })
+    const owner = toy('O', {}, { params: { RCPT: [oneOf('XWORD', ['RED', 'BLUE'])] } })
+    const made = only(await plan(mail, hopWith(['H', 'O']), [adding, owner]))
+    assert.deepEqual([...made.recipientParams.values()], [{}, { XWORD: 'BLUE' }])
+    const without = only(await plan(mail, hopWith(['H']), [adding, owner]))
+    assert.deepEqual([...without.recipientParams.values()], [{}, {}])
   })
 })
 

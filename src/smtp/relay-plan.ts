@@ -4,7 +4,7 @@ import { Refusal, type Reply, reply } from '../mail/reply.ts'
 import type { HeaderEdit } from '../mime/fields.ts'
 import type { Log } from '../observe/log.ts'
 import { inForce } from './client-hop.ts'
-import type { Extension, Hop, OutboundRecipient, Remedy } from './extension.ts'
+import type { ClientFacet, Extension, Hop, OutboundRecipient, Remedy } from './extension.ts'
 import type { Registry } from './registry.ts'
 import { editHeader, putOnTop } from './relay-edits.ts'
 import { type Fit, makeFit, unfit } from './relay-fit.ts'
@@ -47,8 +47,11 @@ export interface RelayPlans {
  */
 export const planRelay = async (mail: RelayMail, options: PlanOptions): Promise<RelayPlans> => {
   const used = options.used ?? inForce(options.registry, options.hop.offers)
-  const lacking = options.registry.extensions.filter((e) => e.client?.without && !used.has(e))
-  const made = await planAll(mail, { ...options, used, lacking })
+  const asked = options.registry.extensions.flatMap((extension): Asked[] => {
+    const remedies = used.has(extension) ? extension.client?.with : extension.client?.without
+    return remedies ? [{ extension, remedies }] : []
+  })
+  const made = await planAll(mail, { ...options, used, asked })
   for (const { conversion } of made.plans) {
     if (conversion)
       options.log.event('info', 'converted', convertedFields(mail.id, { hop: options.hop.name }, conversion))
@@ -56,8 +59,14 @@ export const planRelay = async (mail: RelayMail, options: PlanOptions): Promise<
   return made
 }
 
+/** An extension that has a say in what is done for the hop, and which say. */
+interface Asked {
+  readonly extension: Extension
+  readonly remedies: NonNullable<ClientFacet['without']>
+}
+
 interface Rules extends Omit<PlanOptions, 'used'>, ParamRules {
-  readonly lacking: readonly Extension[]
+  readonly asked: readonly Asked[]
 }
 
 const planAll = async (mail: RelayMail, rules: Rules): Promise<RelayPlans> => {
@@ -71,15 +80,17 @@ const join = (one: RelayPlans, other: RelayPlans): RelayPlans => ({
   unsent: [...one.unsent, ...other.unsent],
 })
 
-const remediesOf = (extension: Extension, mail: RelayMail, hop: Hop): readonly Remedy[] =>
-  concerns(extension, mail) ? (extension.client?.without?.(mail, hop, mail.recipients) ?? []) : []
+const remediesOf = ({ extension, remedies }: Asked, mail: RelayMail, hop: Hop): readonly Remedy[] =>
+  concerns(extension, mail) ? remedies(mail, hop, mail.recipients) : []
+
+const CONTENT_STAYS: ReadonlySet<Remedy['do']> = new Set<Remedy['do']>(['refuse', 'report', 'addParams'])
 
 /** In two, where some recipients need other content than the rest. */
-const divide = (mail: RelayMail, { lacking, hop }: Rules): readonly [RelayMail, RelayMail?] => {
+const divide = (mail: RelayMail, { asked, hop }: Rules): readonly [RelayMail, RelayMail?] => {
   if (mail.recipients.length < 2) return [mail]
-  for (const extension of lacking) {
-    if (!remediesOf(extension, mail, hop).some(({ do: what }) => what !== 'refuse' && what !== 'report')) continue
-    const [some = [], rest = []] = partition(mail.recipients, (one) => concerns(extension, forSome(mail, [one])))
+  for (const one of asked) {
+    if (remediesOf(one, mail, hop).every(({ do: what }) => CONTENT_STAYS.has(what))) continue
+    const [some = [], rest = []] = partition(mail.recipients, (r) => concerns(one.extension, forSome(mail, [r])))
     if (some.length > 0 && rest.length > 0) return [forSome(mail, some), forSome(mail, rest)]
   }
   return [mail]
@@ -93,9 +104,9 @@ const partition = <T>(all: readonly T[], test: (one: T) => boolean): readonly [T
 }
 
 const planAlike = async (mail: RelayMail, rules: Rules): Promise<RelayPlans> => {
-  const { hop, lacking, sign } = rules
+  const { hop, asked, sign } = rules
   const remedies = (now: RelayMail): readonly Remedy[] =>
-    lacking.length === 0 ? [] : lacking.flatMap((extension) => remediesOf(extension, now, hop))
+    asked.length === 0 ? [] : asked.flatMap((one) => remediesOf(one, now, hop))
   const fit = await makeFit(mail, remedies, rules)
   if ('code' in fit) return refuseAll(mail, fit, 'otherHost')
   const others = remedies(fit.mail)
@@ -162,13 +173,14 @@ const address = async (
   remedies: readonly Remedy[],
   rules: Rules,
 ): Promise<RelayPlans> => {
-  const params = attempt(() => mailParams(mail, rules))
+  const paramsAt = mailParams(mail, rules)
+  const params = attempt(() => paramsAt(mail.now))
   if (params instanceof Refusal) return refuseAll(mail, params.reply, lasting(params.reply))
   if (!sayable(formatPath(mail.envelope.sender), params, rules.used)) return refuseAll(mail, NOT_ASCII, 'otherHost')
   const byKey = new Map<number, ParamBag>()
   const refused: Unsent[] = []
   for (const recipient of mail.recipients) {
-    const own = attempt(() => recipientParams(recipient, mail, rules))
+    const own = attempt(() => recipientParams(withParams(recipient, remedies), mail, rules))
     if (own instanceof Refusal) refused.push(unsent(recipient, own.reply, lasting(own.reply)))
     else if (sayable(formatPath(recipient.address), params, rules.used)) byKey.set(recipient.key, own)
     else refused.push(unsent(recipient, NOT_ASCII, 'otherHost'))
@@ -176,8 +188,23 @@ const address = async (
   if (refused.length > 0) return without(original, refused, rules)
   const relayed = new Set(remedies.flatMap((remedy) => (remedy.do === 'report' ? remedy.of : [])))
   const awaits = awaited(mail, params, byKey, rules.used)
-  const plan = { mail, params, recipientParams: byKey, relayed, awaits, ...(conversion ? { conversion } : {}) }
+  const plan = {
+    mail,
+    params,
+    paramsAt,
+    recipientParams: byKey,
+    relayed,
+    awaits,
+    ...(conversion ? { conversion } : {}),
+  }
   return { plans: [plan], unsent: [] }
+}
+
+const withParams = (recipient: OutboundRecipient, remedies: readonly Remedy[]): OutboundRecipient => {
+  const added = remedies.flatMap((one) =>
+    one.do === 'addParams' && one.of.includes(recipient.key) ? [one.params] : [],
+  )
+  return added.length === 0 ? recipient : { ...recipient, params: Object.assign({}, recipient.params, ...added) }
 }
 
 const NOT_ASCII = reply(553, '5.6.7', 'The next host does not take internationalized addresses')

@@ -107,6 +107,7 @@ export class ServerSession implements Session {
   }
 
   async beginTransaction(args: string, kind: string): Promise<Answer> {
+    const begun = this.options.clock.now()
     const { path, words } = readPathAndWords(args, 'FROM')
     const given = readParams('MAIL', words, this.options.registry, this.#offers, this.#greeting?.extended ?? false)
     if (!isAscii(formatPath(path)) && !grammarOf(this.#offers.hooks, given).utf8) {
@@ -120,6 +121,7 @@ export class ServerSession implements Session {
     if (answer.code >= 400) return answer
     this.#transaction = {
       kind,
+      begun,
       sender: path,
       params,
       recipients: [...(resume?.recipients ?? [])],
@@ -184,6 +186,7 @@ export class ServerSession implements Session {
       sink: this.options.sink,
       hooks: this.#offers.hooks,
       limits: this.options.limits,
+      clock: this.options.clock,
       conduct: this.#conduct,
     })
     return transaction.body

@@ -1,5 +1,6 @@
 import type { ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
 import type { BodyFacts } from '../mail/facts.ts'
+import type { Instant } from '../mail/instant.ts'
 import type { Reply } from '../mail/reply.ts'
 import type { Header, HeaderEdit } from '../mime/fields.ts'
 import type { Schedule, ServerOutcome, Session, TraceMark, Transaction } from './extension.ts'
@@ -32,6 +33,8 @@ export interface Incoming {
 export interface IncomingEnd {
   readonly header: Header
   readonly facts: BodyFacts
+  /** When the end came: when the mail counts as accepted. */
+  readonly at: Instant
   readonly params: ParamBag
   /** The transaction's, in its order, with the parameters that the header brought. */
   readonly recipients: readonly Recipient[]

@@ -33,6 +33,7 @@ export const plainReporter = (now: () => number): PlainReporter => {
           params['NOTIFY'] !== 'NEVER' && (ALWAYS.includes(event) || params['NOTIFY'] === 'SUCCESS'),
       ),
     passesOn: (params, of, to) => (of === 'message' || to === 'one' ? params : {}),
+    schedule: () => ({}),
     async compose(message, to, recipients, open) {
       if (to === null) return undefined
       const draft = open()

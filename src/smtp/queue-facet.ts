@@ -1,0 +1,59 @@
+import type { Diagnosis } from '../mail/diagnosis.ts'
+import type { Envelope, ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
+import type { Instant } from '../mail/instant.ts'
+import type { Header } from '../mime/fields.ts'
+
+export interface QueueFacet {
+  /**
+   * The envelope with the parameters that a header field stands for where they were not given, by whatever door the mail
+   * came in; recipients keep their places. Asked once, before `schedule`.
+   */
+  fromHeader?(envelope: Envelope, header: Header): Envelope
+  /** Asked once, when the message is accepted. */
+  schedule?(envelope: Envelope, accepted: Instant): Schedule
+  /**
+   * What goes on of a message's or a recipient's parameters with mail whose recipient was expanded into `one` address or
+   * `many`, or was a `list` whose owner is the new sender (RFC 3461 5.2.7).
+   */
+  expand?(params: ParamBag, of: 'message' | 'recipient', to: 'one' | 'many' | 'list'): ParamBag
+}
+
+export interface Schedule {
+  readonly notBefore?: Instant
+  /** Higher goes first; 0 is ordinary. */
+  readonly priority?: number
+  readonly milestones?: readonly Milestone[]
+}
+
+/** At this time, recipients still waiting are reported as delayed, or given up with this status. */
+export interface Milestone {
+  readonly at: Instant
+  readonly do: 'warn' | 'fail'
+  readonly status: string
+}
+
+export type ReportEvent = 'delivered' | 'relayed' | 'expanded' | 'delayed' | 'failed'
+
+/** How much a report is wanted; the strongest wins, `never` before all. */
+export type Wanted = 'never' | 'no' | 'yes' | 'must'
+
+export interface ReportedMessage {
+  readonly id: string
+  readonly sender: ReversePath
+  readonly params: ParamBag
+  readonly accepted: Instant
+}
+
+export interface ReportedRecipient extends Recipient {
+  readonly event: ReportEvent
+  readonly last: Diagnosis
+}
+
+export interface ReportFacet {
+  wants?(recipient: ReportedRecipient, message: ReportedMessage): Wanted | undefined
+  returns?(message: ReportedMessage, events: readonly ReportEvent[]): 'full' | 'headers' | undefined
+  messageFields?(message: ReportedMessage): readonly (readonly [string, string])[]
+  recipientFields?(recipient: ReportedRecipient, message: ReportedMessage): readonly (readonly [string, string])[]
+  /** Parameters for the report's own envelope. */
+  envelope?(message: ReportedMessage): ParamBag | undefined
+}
