@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import type { Address } from '../mail/address.ts'
+import { domainKey } from '../mail/idna.ts'
 
 export interface OursOptions {
   /** In order; the first is the one that names without a domain belong to. */
@@ -18,7 +19,7 @@ export interface Ours {
 
 /** Which domains are ours. The host name is not, unless it is listed. */
 export const ours = ({ domains, isOurAddress = () => false, hostname }: OursOptions): Ours => {
-  const names = new Set(domains.map((domain) => domain.toLowerCase()))
+  const names = new Set(domains.map(domainKey))
   const home = domains[0] ?? hostname
 
   const isOurLiteral = (domain: string): boolean => {
@@ -26,10 +27,10 @@ export const ours = ({ domains, isOurAddress = () => false, hostname }: OursOpti
     return isIP(address) !== 0 && isOurAddress(address)
   }
   return {
-    has: (domain) => domain === '' || names.has(domain.toLowerCase()) || isOurLiteral(domain),
+    has: (domain) => domain === '' || names.has(domainKey(domain)) || isOurLiteral(domain),
     canonical: ({ local, domain }) => ({
       local,
-      domain: domain === '' || (!names.has(domain.toLowerCase()) && isOurLiteral(domain)) ? home : domain,
+      domain: domain === '' || (!names.has(domainKey(domain)) && isOurLiteral(domain)) ? home : domain,
     }),
   }
 }

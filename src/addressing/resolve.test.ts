@@ -197,3 +197,14 @@ test('EXPN sees the members that mail would go to, and nothing else', async () =
   assert.equal(await by.expand(readAddress('nobody@a.test')), undefined)
   assert.equal(await by.expand(readAddress('list@else.test')), undefined)
 })
+
+test('a domain of ours is ours as U-labels and as A-labels, and a mailbox in it is one lane', async () => {
+  const by = resolver({ domains: ['bücher.example'], directors: [table('one', { alice: box('alice') })] })
+  const lanes = new Set<string>()
+  for (const domain of ['bücher.example', 'BÜCHER.example', 'xn--bcher-kva.example']) {
+    assert.ok(by.isOurs(domain))
+    lanes.add(said(await resolve(by, `alice@${domain}`)))
+  }
+  assert.deepEqual([...lanes], ['mailbox local/alice@xn--bcher-kva.example by one'])
+  assert.equal(by.isOurs('bucher.example'), false)
+})

@@ -1,5 +1,6 @@
 import type { Direction, Director } from '../directors/director.ts'
 import { type Address, addressKey, formatAddress } from '../mail/address.ts'
+import { domainKey } from '../mail/idna.ts'
 import { Misconfigured } from '../mail/misconfigured.ts'
 import { type Reply, reply } from '../mail/reply.ts'
 import type { Clock } from '../observe/clock.ts'
@@ -50,7 +51,7 @@ const lane = (way: Direction | Route, { domain }: Address, stores: ReadonlySet<s
   if (way.to !== 'mailbox') return null
   if (stores?.has(way.transport)) return `${way.transport}/*`
   const { user } = way.mailbox
-  return `${way.transport}/${user.includes('@') ? user : `${user}@${domain.toLowerCase()}`}`
+  return `${way.transport}/${user.includes('@') ? user : `${user}@${domainKey(domain)}`}`
 }
 
 /** See `Resolver`. The first director to answer decides; of the routers, the best match. */

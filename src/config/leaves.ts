@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { BadAddress, formatAddress, isDomain, readAddress } from '../mail/address.ts'
+import { domainKey } from '../mail/idna.ts'
 import { checkSocketPath, readHop, readHost, readListenAddress, readWay } from './hosts.ts'
 import { type Kind, kind } from './kinds.ts'
 import { readNetwork } from './networks.ts'
@@ -123,6 +124,9 @@ export const domain: z.ZodType<string> = text('a domain, as example.org', (given
     throw new Error(`'${given}' is no domain; expected one as in example.org`)
   return given.toLowerCase()
 })
+
+/** Our own name, which other hosts are told and look up: in ASCII (RFC 6531 3.7.1). */
+export const hostname: z.ZodType<string> = domain.transform(domainKey)
 
 /** A mailbox with its domain. */
 export const mailbox: z.ZodType<string> = text('an address, as postmaster@example.org', (given) => {

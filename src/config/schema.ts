@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { named } from './drivers.ts'
 import { kind } from './kinds.ts'
-import { domain, list, listenAddress, mailbox, NAME, network, path } from './leaves.ts'
+import { domain, hostname, list, listenAddress, mailbox, NAME, network, path } from './leaves.ts'
 import type { Machine } from './machine.ts'
 import type { Places } from './place.ts'
 import { directors, routers, transports } from './schema-mail.ts'
@@ -32,7 +32,7 @@ export type Sections = Omit<Settings, 'listen' | 'domains' | 'postmaster'> & {
 export const sections = (machine: Machine, places: Places, extensions: ExtensionSchemas): SectionSchemas => {
   const block = blocks(extensions)
   return {
-    hostname: kind(domain, { absent: 'the name of this machine' })
+    hostname: kind(hostname, { absent: 'the name of this machine' })
       .default(machine.hostname)
       .describe('The name we greet with and sign trace fields with.'),
     domains: kind(list(domain, 1).optional(), { absent: 'the hostname' }).describe(

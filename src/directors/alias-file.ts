@@ -1,4 +1,5 @@
 import { readAddress } from '../mail/address.ts'
+import { domainKey } from '../mail/idna.ts'
 import { fold, readLocalPart } from './local-part.ts'
 import type { Parsed } from './source.ts'
 
@@ -24,7 +25,7 @@ const MOST_MEMBERS = 100_000
 const LONGEST_LINE = 65_536
 
 /** The key of `name@domain`, or of a name without domain. Domains hold no space, so two keys never collide. */
-export const aliasKey = (local: string, domain = ''): string => fold(`${domain} ${local}`)
+export const aliasKey = (local: string, domain = ''): string => `${domainKey(domain)} ${fold(local)}`
 
 const STRING = String.raw`"(?:[^"\\]|\\.)*"`
 /** Up to a comment: a `#` that begins a line or follows white space. */

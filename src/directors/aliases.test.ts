@@ -162,3 +162,9 @@ test('at the first reading a fault is thrown', async (t) => {
   const optional = await read(join(folder, 'none'), { optional: true })
   assert.equal(await directed(optional, 'a@a.test'), undefined)
 })
+
+test('names beyond ASCII are found composed or not, and their domains as U-labels or A-labels', async () => {
+  const by = await director('b\u00fcro@b\u00fccher.example: alice@xn--bcher-kva.example, alice@b\u00fccher.example')
+  assert.equal(await directed(by, 'B\u00dcRO@xn--bcher-kva.example'), 'alice@b\u00fccher.example')
+  assert.equal(await directed(by, 'bu\u0308ro@b\u00fccher.example'), 'alice@b\u00fccher.example')
+})

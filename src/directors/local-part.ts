@@ -1,7 +1,8 @@
 import { type Address, BadAddress, readAddress } from '../mail/address.ts'
+import { domainKey } from '../mail/idna.ts'
 
-/** For our own domains: names of users and aliases are compared without case. */
-export const fold = (name: string): string => name.toLowerCase()
+/** For our own domains: names of users and aliases are compared without case, in composed form (NFC). */
+export const fold = (name: string): string => name.normalize().toLowerCase().normalize()
 
 /** What a local part may be known as, most exact first: `alice+tag`, then `alice`. No separator: only as it stands. */
 export const knownAs = (local: string, separator: string): readonly string[] => {
@@ -12,8 +13,8 @@ export const knownAs = (local: string, separator: string): readonly string[] => 
 /** A director's `domains`: absent, it serves all domains that are ours. */
 export const serves = (domains: readonly string[] | undefined): ((address: Address) => boolean) => {
   if (domains === undefined) return () => true
-  const names = new Set(domains.map(fold))
-  return ({ domain }) => names.has(fold(domain))
+  const names = new Set(domains.map(domainKey))
+  return ({ domain }) => names.has(domainKey(domain))
 }
 
 /** A local part that stands alone, quoted or not. Throws an error whose message says what is wrong. */

@@ -133,3 +133,19 @@ test('whatever the file says, every home lies below the root', () => {
     { numRuns: 500 },
   )
 })
+
+test('a user beyond ASCII is found composed or not, in any case, under U-labels and A-labels', async () => {
+  const by = await virtual('m\u00fcller\njos\u00e9@b\u00fccher.example', { domains: ['b\u00fccher.example'] })
+  for (const name of ['m\u00fcller', 'mu\u0308ller', 'M\u00dcLLER', 'm\u00fcller+tag']) {
+    for (const domain of [
+      'b\u00fccher.example',
+      'B\u00dcCHER.example',
+      'bu\u0308cher.example',
+      'xn--bcher-kva.example',
+    ]) {
+      assert.equal((await mailbox(by, `${name}@${domain}`))?.user, 'm\u00fcller', `${name}@${domain}`)
+    }
+  }
+  assert.equal((await mailbox(by, 'jose\u0301@XN--bcher-kva.example'))?.home, '/srv/mail/b\u00fccher.example/jos\u00e9')
+  assert.equal(await mailbox(by, 'muller@b\u00fccher.example'), undefined)
+})

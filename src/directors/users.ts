@@ -7,7 +7,7 @@ import type { Director, Mailbox } from './director.ts'
 import { fold, knownAs, serves } from './local-part.ts'
 import { type Account, parsePasswd } from './passwd.ts'
 import { keep, type Source } from './source.ts'
-import { parseVirtualUsers } from './virtual-users.ts'
+import { parseVirtualUsers, userKey } from './virtual-users.ts'
 
 export interface UsersOptions {
   readonly name: string
@@ -73,7 +73,7 @@ const fromVirtual = async ({ source, root }: Virtual, kept: Kept): Promise<() =>
   return async () => {
     const users = await current()
     return (local, domain) => {
-      const found = users.get(fold(`${local}@${domain}`)) ?? users.get(fold(local))
+      const found = users.get(userKey(local, domain)) ?? users.get(fold(local))
       return found && { user: found.user, home: join(root, found.path), root }
     }
   }

@@ -1,4 +1,5 @@
 import { readAddress } from '../mail/address.ts'
+import { domainKey } from '../mail/idna.ts'
 import { fold, readLocalPart } from './local-part.ts'
 import type { Parsed } from './source.ts'
 
@@ -11,6 +12,9 @@ export interface VirtualUser {
 
 /** Whether a text can be one component of a path without leaving, hiding in or cutting short the folder it is in. */
 const isComponent = (text: string): boolean => text !== '' && !text.startsWith('.') && !/[/\0]/.test(text)
+
+/** What a name with a domain is found by. */
+export const userKey = (local: string, domain: string): string => `${fold(local)}@${domainKey(domain)}`
 
 const readUser = (name: string, given: string): VirtualUser & { key: string } => {
   const [local, domain] = name.includes('@')
@@ -25,7 +29,7 @@ const readUser = (name: string, given: string): VirtualUser & { key: string } =>
   }
   return domain === undefined
     ? { user: local, path, key: fold(local) }
-    : { user: `${local}@${domain}`, path, key: fold(`${local}@${domain}`) }
+    : { user: `${local}@${domain}`, path, key: userKey(local, domain) }
 }
 
 /**

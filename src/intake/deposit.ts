@@ -74,6 +74,7 @@ const recordOf = (id: string, mail: Deposit, { hostname }: DepositOptions): Mess
     hostname,
     extended: mail.extended ?? false,
     marks: mail.marks,
+    utf8: mail.facts.rawHeaders?.utf8 === true,
     ...(mail.extended === undefined ? { protocol: how } : {}),
     id,
     recipients: mail.recipients.map(({ address }) => address),

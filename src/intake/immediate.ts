@@ -94,6 +94,7 @@ const messageOf = (
       hostname: options.hostname,
       extended,
       marks: end.marks,
+      utf8: end.facts.rawHeaders?.utf8 === true,
       id: draft.id,
       recipients: transaction.recipients.map(({ address }) => address),
       at: accepted,

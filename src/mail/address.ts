@@ -1,3 +1,5 @@
+import { aLabels, domainKey } from './idna.ts'
+
 /**
  * A mailbox. `local` is what the local part means, without quotes or backslashes; `domain` is a domain name as it was
  * written, or an address literal in its brackets, or empty for the bare `postmaster` of RFC 5321 4.1.1.3.
@@ -47,6 +49,9 @@ const readDomain = (text: string, from: number): [string, number] => {
   const name = at(DOMAIN, text, from)?.[0]
   if (name === undefined) throw new BadAddress('domain', 'Bad domain')
   if (octets(name) > 255) throw new BadAddress('length', 'Domain longer than 255 octets')
+  if (!ASCII.test(name) && aLabels(name) === undefined) {
+    throw new BadAddress('domain', 'Not an internationalized domain name: a label of it is no U-label (RFC 5890)')
+  }
   if (name.split('.').some((label) => label.length > 63))
     throw new BadAddress('domain', 'Domain label longer than 63 octets')
   return [name, from + name.length]
@@ -114,7 +119,16 @@ export const formatAddress = ({ local, domain }: Address): string => {
 
 export const formatPath = (path: Address | null): string => (path === null ? '<>' : `<${formatAddress(path)}>`)
 
-/** Two spellings of one mailbox give one key. Only the domain is compared without case (RFC 5321 2.4). */
-export const addressKey = (address: Address): string => `${address.local}@${address.domain.toLowerCase()}`
+/**
+ * Two spellings of one mailbox give one key. Only the domain is compared without case (RFC 5321 2.4), and as A-labels; of
+ * the local part the composed form counts (RFC 6532 3.1).
+ */
+export const addressKey = ({ local, domain }: Address): string => `${local.normalize()}@${domainKey(domain)}`
+
+/** The same mailbox in ASCII: its domain as A-labels. Undefined when the local part is beyond ASCII, for which there is none. */
+export const asciiAddress = ({ local, domain }: Address): Address | undefined => {
+  const ascii = ASCII.test(local) ? aLabels(domain) : undefined
+  return ascii === undefined ? undefined : { local, domain: ASCII.test(domain) ? domain : ascii }
+}
 
 export const isAscii = (text: string): boolean => ASCII.test(text)

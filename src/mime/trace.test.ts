@@ -95,16 +95,20 @@ test('a hostile HELO is shown, but does no harm', () => {
     'Received: from [192.0.2.1] ([192.0.2.1]) (HELO a? by evil? ???Bcc: x)',
   )
   assert.equal(shown('[x:((]'), 'Received: from [192.0.2.1] ([192.0.2.1]) (HELO [x:??])')
-  assert.equal(shown('bücher.example'), 'Received: from [192.0.2.1] ([192.0.2.1]) (HELO b?cher.example)')
+  assert.equal(shown('bücher.example'), 'Received: from xn--bcher-kva.example ([192.0.2.1])')
   assert.equal(shown(''), 'Received: from [192.0.2.1] ([192.0.2.1])')
 })
 
-test('UTF-8 only when the mail was sent as such', () => {
+test('UTF-8 only when the mail was sent as such, and has UTF-8 in its header anyway', () => {
   const domain = 'bücher.example'
   const how = { ...usual, helo: domain, recipients: [{ local: 'bob', domain }] }
-  assert.match(received(how), /^[\0-\x7f]*$/)
-  assert.doesNotMatch(received(how), / for /)
-  const utf8 = received({ ...how, marks: [{ prefix: 'UTF8' }] })
+  for (const ascii of [how, { ...how, utf8: true }, { ...how, marks: [{ prefix: 'UTF8' }] }]) {
+    assert.match(received(ascii), /from xn--bcher-kva\.example [^\x80-\uffff]*for <bob@xn--bcher-kva\.example>/)
+  }
+  const local = { ...how, recipients: [{ local: 'jürgen', domain }], marks: [{ prefix: 'UTF8' }] }
+  assert.doesNotMatch(received(local), / for /)
+  assert.match(received({ ...local, utf8: true }), /for <jürgen@bücher\.example>/)
+  const utf8 = received({ ...how, marks: [{ prefix: 'UTF8' }], utf8: true })
   assert.match(utf8, /from bücher\.example /)
   assert.match(utf8, /with UTF8SMTP\s/)
   assert.match(utf8, /for <bob@bücher\.example>/)
@@ -122,7 +126,7 @@ test('whatever a client says, the field is one field and our own clauses are fou
   fc.assert(
     fc.property(text, text, text, fc.boolean(), (helo, peer, clause, utf8) => {
       const marks = [{ clause }, { clause: `(${clause})` }, ...(utf8 ? [{ prefix: 'UTF8' }] : [])]
-      const field = received({ ...usual, helo, peer, peerName: clause, marks })
+      const field = received({ ...usual, helo, peer, peerName: clause, marks, utf8 })
       const read = readHeader(Buffer.from(`${field}\r\n`))
       assert.equal(read.fields.length, 1)
       assert.equal(ourTrace(read, 'MX.example.net'), 1)

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
-import { type Address, formatAddress, formatPath, isAscii, isDomain } from '../mail/address.ts'
+import { type Address, asciiAddress, formatAddress, formatPath, isAscii, isDomain } from '../mail/address.ts'
 import type { ReversePath } from '../mail/envelope.ts'
+import { aLabels, domainKey } from '../mail/idna.ts'
 import type { Instant } from '../mail/instant.ts'
 import { rfc5322Date } from './date.ts'
 import { type Header, unfold } from './fields.ts'
@@ -29,6 +30,8 @@ export interface Reception {
   /** By EHLO or the like. */
   readonly extended: boolean
   readonly marks: readonly Mark[]
+  /** UTF-8 is in the message's own header fields, so that ours cannot make a message need more than it does without. */
+  readonly utf8?: boolean
   /** In place of an SMTP protocol: `local`. */
   readonly protocol?: string
   readonly id: string
@@ -51,16 +54,18 @@ export const protocol = (marks: readonly Mark[], extended: boolean): string => {
 }
 
 /**
- * A whole Received field, its CRLF included (RFC 5321 4.4). ASCII, unless a mark has a prefix: then encode it as UTF-8.
+ * A whole Received field, its CRLF included (RFC 5321 4.4). ASCII, unless the mail came as UTF-8 (a mark has a prefix) and
+ * has UTF-8 in its header anyway: then encode it as UTF-8.
  * A single recipient is named, several are not: they may not know of each other.
  */
 export const received = (how: Reception): string => {
-  const utf8 = how.marks.some((mark) => mark.prefix !== undefined)
+  const utf8 = how.utf8 === true && how.marks.some((mark) => mark.prefix !== undefined)
   const clauses = how.marks.flatMap((mark) => (mark.clause === undefined ? [] : [mark.clause]))
   const comments = clauses.filter((clause) => clause.startsWith('(')).map((clause) => `(${harmless(clause, 200)})`)
   const further = clauses.filter((clause) => !clause.startsWith('(')).map((clause) => harmless(clause, 200))
   const [only, ...others] = how.recipients
-  const path = only === undefined || others.length > 0 ? '' : formatPath(only)
+  const named = only && !utf8 ? asciiAddress(only) : only
+  const path = named === undefined || others.length > 0 ? '' : formatPath(named)
   const words = [
     from(how, utf8),
     `by ${how.hostname}`,
@@ -73,7 +78,8 @@ export const received = (how: Reception): string => {
   return `${pack('Received:', [...words.slice(0, -1), `${words.at(-1)};`, rfc5322Date(how.at, how.offset)])}\r\n`
 }
 
-const from = ({ helo, peer, peerName }: Reception, utf8: boolean): string => {
+const from = ({ helo: given, peer, peerName }: Reception, utf8: boolean): string => {
+  const helo = utf8 || isAscii(given) ? given : (aLabels(given) ?? given)
   if (helo === '' && peer === '') return ''
   const address = peer === '' ? '' : literal(peer)
   const name = peerName !== undefined && hostLike(peerName, false) ? `${peerName} ` : ''
@@ -131,12 +137,12 @@ const traceOf = (name: string, value: string): string => {
 
 /** Whether a local delivery to this address has been made before (`deliveredTo`): a forwarding loop, 5.4.6. */
 export const wasDeliveredTo = (header: Header, address: Address): boolean => {
+  const sought = comparable(formatAddress(address))
   // Values have one character per octet.
-  const sought = domainFolded(Buffer.from(formatAddress(address)).toString('latin1'))
-  return header.values('Delivered-To').some((value) => domainFolded(value) === sought)
+  return header.values('Delivered-To').some((value) => comparable(Buffer.from(value, 'latin1').toString()) === sought)
 }
 
-const domainFolded = (text: string): string => text.replace(/@[^@]*$/, (domain) => domain.toLowerCase())
+const comparable = (text: string): string => text.normalize().replace(/(?<=@)[^@]*$/, (domain) => domainKey(domain))
 
 /** How many hosts have handled the message before us. */
 export const countReceived = (header: Header): number => header.values('Received').length

@@ -1,19 +1,14 @@
 import { isIPv4, isIPv6, SocketAddress } from 'node:net'
-import { domainToASCII } from 'node:url'
-import { isAscii } from '../mail/address.ts'
+import { aLabels } from '../mail/idna.ts'
 import { isHostName } from '../net/dns-name.ts'
-
-/** What `domainToASCII` is safe to be given: of ASCII it would cut at a slash, drop tabs and undo percent signs. */
-const LETTERS = /^[A-Za-z0-9_.\u{80}-\u{10ffff}-]+$/u
 
 /**
  * A domain name as A-labels in lower case (RFC 5891 4). Undefined when it is none, as an address literal is not, or when it
  * comes out as a number, which would be read as an IPv4 address.
  */
 export const asciiDomain = (domain: string): string | undefined => {
-  if (!LETTERS.test(domain)) return undefined
-  const ascii = isAscii(domain) ? domain.toLowerCase() : domainToASCII(domain)
-  return isHostName(ascii) ? ascii : undefined
+  const ascii = aLabels(domain)
+  return ascii !== undefined && isHostName(ascii) ? ascii : undefined
 }
 
 /** The IP address in an address literal (RFC 5321 4.1.3), as `canonicalAddress` writes it. Undefined when there is none. */

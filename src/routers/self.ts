@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os'
+import { domainKey } from '../mail/idna.ts'
 import type { Peer } from '../net/channel.ts'
 import { canonicalAddress } from './domain.ts'
 
@@ -15,7 +16,7 @@ export interface Self {
 }
 
 export const isOurName = ({ hostname, names = [] }: Self, name: string): boolean =>
-  [hostname, ...names].some((ours) => ours.toLowerCase() === name.toLowerCase())
+  [hostname, ...names].some((ours) => domainKey(ours) === domainKey(name))
 
 /** Whether a connection to this address would come back to us. `machine` are the addresses of all interfaces. */
 export const isOurAddress = (

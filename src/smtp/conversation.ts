@@ -1,3 +1,4 @@
+import { domainKey } from '../mail/idna.ts'
 import { Refusal, reply } from '../mail/reply.ts'
 import type { Channel } from '../net/channel.ts'
 import type { Clock } from '../observe/clock.ts'
@@ -169,7 +170,7 @@ export class ClientConversation {
       else if (now.length >= most) later.push(recipient)
       else {
         now.push(recipient)
-        this.#domains.add(recipient.address.domain.toLowerCase())
+        this.#domains.add(domainKey(recipient.address.domain))
       }
     }
     return { now, later, never }
@@ -181,7 +182,7 @@ export class ClientConversation {
 
   #domainFits({ address }: OutboundRecipient): boolean {
     const most = this.hop.limits.get('domains') ?? Number.POSITIVE_INFINITY
-    return this.#domains.size < most || this.#domains.has(address.domain.toLowerCase())
+    return this.#domains.size < most || this.#domains.has(domainKey(address.domain))
   }
 
   #unsent({ recipient, reply: said, next }: Unsent): SendOutcome {

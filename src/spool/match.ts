@@ -1,5 +1,6 @@
 import { type Address, addressKey, readAddress } from '../mail/address.ts'
 import type { ReversePath } from '../mail/envelope.ts'
+import { domainKey } from '../mail/idna.ts'
 import type { Fate, ListMatch, MessageId } from './spool.ts'
 
 /** What is compared: `ListMatch` with every spelling of an address made one. The empty reverse-path is an empty text. */
@@ -28,7 +29,7 @@ export const sought = (match: ListMatch): Sought => ({
   ...match,
   ...(match.sender === undefined ? {} : { sender: typed(match.sender) }),
   ...(match.recipient === undefined ? {} : { recipient: typed(match.recipient) }),
-  ...(match.domain === undefined ? {} : { domain: match.domain.toLowerCase() }),
+  ...(match.domain === undefined ? {} : { domain: domainKey(match.domain) }),
 })
 
 export const meetsMessage = (by: Sought, message: { readonly id: MessageId; readonly sender: ReversePath }): boolean =>
@@ -36,5 +37,5 @@ export const meetsMessage = (by: Sought, message: { readonly id: MessageId; read
 
 export const meetsRecipient = (by: Sought, one: { readonly address: Address; readonly fate: Fate }): boolean =>
   (by.recipient === undefined || by.recipient === addressKey(one.address)) &&
-  (by.domain === undefined || by.domain === one.address.domain.toLowerCase()) &&
+  (by.domain === undefined || by.domain === domainKey(one.address.domain)) &&
   (by.fate === undefined || by.fate === one.fate.is)

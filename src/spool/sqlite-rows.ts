@@ -1,3 +1,4 @@
+import { domainKey } from '../mail/idna.ts'
 import type { Instant } from '../mail/instant.ts'
 import type { Schedule } from '../smtp/extension.ts'
 import { pathKey } from './match.ts'
@@ -36,7 +37,7 @@ const json = JSON.stringify
 const newRow = ({ address, params, sender, lane = null, ancestors = [] }: NewRecipient, due: Instant): NewRow => {
   const { local, domain } = address
   const from = sender === undefined ? null : json(sender)
-  return [local, domain, domain.toLowerCase(), json(params), from, laneText(lane), Math.round(due), json(ancestors)]
+  return [local, domain, domainKey(domain), json(params), from, laneText(lane), Math.round(due), json(ancestors)]
 }
 
 const newRows = (recipients: readonly NewRecipient[], schedule: Schedule, accepted: Instant): NewRow[] =>
