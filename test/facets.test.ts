@@ -12,6 +12,7 @@ import { toys } from './doubles/toy-extensions.ts'
 const real: readonly Extension[] = [
   extensions.pipelining(),
   extensions.size(1000),
+  extensions.limits(),
   extensions.eightBitMime(),
   extensions.enhancedStatusCodes(),
   extensions.chunking(),

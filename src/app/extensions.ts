@@ -25,6 +25,7 @@ export const extensionSchemas: ReadonlyMap<string, z.ZodType> = new Map<string, 
   ['starttls', NONE],
   ['pipelining', NONE],
   ['size', NONE],
+  ['limits', NONE],
   ['8bitmime', NONE],
   ['chunking', NONE],
   ['binarymime', NONE],
@@ -77,6 +78,7 @@ export const serverExtensions = (listener: ListenerSettings, services: Extension
     ...(protocol === 'lmtp' ? [extensions.lmtp()] : []),
     ...on(blocks, 'pipelining', extensions.pipelining),
     ...on(blocks, 'size', () => extensions.size(limits.message)),
+    ...on(blocks, 'limits', extensions.limits),
     ...on(blocks, '8bitmime', extensions.eightBitMime),
     ...counted(blocks),
     // Who offers it promises reports of success, and an LMTP listener has nothing behind it that makes any.
@@ -102,6 +104,7 @@ export const clientExtensions = (
   ...on(blocks, 'pipelining', extensions.pipelining),
   // Without a limit of its own it still tells the hop how big the mail is, and obeys the hop's.
   ...on(blocks, 'size', () => extensions.size(Number.MAX_SAFE_INTEGER)),
+  ...on(blocks, 'limits', extensions.limits),
   ...on(blocks, '8bitmime', extensions.eightBitMime),
   ...counted(blocks),
   ...on(blocks, 'dsn', extensions.dsn),

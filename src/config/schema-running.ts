@@ -38,7 +38,9 @@ export const spool = (machine: Machine, places: Places): z.ZodType<SpoolSettings
 /** What a listener may lay over the limits that hold for all; keys without value stay as they are. */
 const limitShape = {
   message: size(64 * KIB).describe('Size of a message at most.'),
-  recipients: count(1, 1_000_000).describe('Recipients of one transaction at most.'),
+  recipients: count(1, 1_000_000).describe('Recipients of one transaction at most, those refused counted.'),
+  transactions: count(0, 1_000_000).describe('Messages of one session at most, those refused counted; 0: any number.'),
+  domains: count(0, 1_000_000).describe('Domains of the recipients of one session at most; 0: any number.'),
   connections: count(1, 1_000_000).describe('Connections at once, of all peers, at one listening address.'),
   'connections-per-peer': count(1, 1_000_000).describe('Connections at once from one address.'),
   errors: count(1, 10_000).describe('Errors after which a session is closed.'),
@@ -56,6 +58,8 @@ const limitShape = {
 export const limits: z.ZodType<LimitSettings> = z.strictObject({
   message: limitShape.message.default(50 * KIB * KIB),
   recipients: limitShape.recipients.default(1000),
+  transactions: limitShape.transactions.default(0),
+  domains: limitShape.domains.default(0),
   connections: limitShape.connections.default(1000),
   'connections-per-peer': limitShape['connections-per-peer'].default(50),
   errors: limitShape.errors.default(100),

@@ -136,8 +136,12 @@ export type SpoolSettings =
 export interface LimitSettings {
   /** Octets of a message. */
   readonly message: number
-  /** Recipients of one transaction. */
+  /** RCPT commands of one transaction. */
   readonly recipients: number
+  /** MAIL commands of one session; 0: any number. */
+  readonly transactions: number
+  /** Domains of the recipients of one session; 0: any number. */
+  readonly domains: number
   /** Connections at once, at one listening address. */
   readonly connections: number
   readonly 'connections-per-peer': number

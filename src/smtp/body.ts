@@ -182,6 +182,8 @@ export type BodyConclusion = Omit<IncomingEnd, 'recipients' | 'marks' | 'schedul
 export interface OpenTransaction extends Transaction {
   params: ParamBag
   readonly recipients: Recipient[]
+  /** RCPT commands so far. */
+  asked: number
   body?: Body
   /** Octets of an earlier connection, until the body has them. */
   resumed?: AsyncIterable<Uint8Array> | undefined

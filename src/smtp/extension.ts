@@ -167,6 +167,8 @@ export interface Session {
   readonly channel: Pick<Channel, 'peer' | 'local' | 'secured'>
   readonly phase: Phase
   readonly greeting: Greeting | undefined
+  /** What it is held to. Attempts count; 0: any number. */
+  readonly limits: SessionLimits
   /** Who the client proved to be. Set by whatever proved it. */
   identity: string | undefined
   readonly transaction: Transaction | undefined
@@ -199,6 +201,15 @@ export interface Session {
   conclude(): Answer
   /** Drops the transaction. */
   reset(): void
+}
+
+export interface SessionLimits {
+  /** RCPT commands of a transaction. */
+  readonly recipients: number
+  /** Transactions of the session. */
+  readonly transactions: number
+  /** Domains of its recipients, over all transactions. */
+  readonly domains: number
 }
 
 export interface Greeting {

@@ -1,7 +1,11 @@
 /** What one session may cost us. */
 export interface ServerLimits {
-  /** Recipients of one transaction; above: 452 4.5.3. RFC 5321 4.5.3.1.8 demands at least 100. */
+  /** RCPT commands of one transaction, those refused included; above: 452 4.5.3. RFC 5321 4.5.3.1.8 demands at least 100. */
   readonly recipients: number
+  /** Transactions of one session, those refused included; above: 421 and the end. 0: any number. */
+  readonly transactions: number
+  /** Domains of the recipients that a session names, those refused included; above: 452 4.5.3. 0: any number. */
+  readonly domains: number
   /** 5yz replies in one session without a message accepted in between; then 421 and the connection is closed. */
   readonly errors: number
   /** Octets of a message, whether or not an extension announces a limit; above: 552. */
@@ -31,6 +35,8 @@ export interface ServerTimeouts {
 
 export const serverLimits: ServerLimits = {
   recipients: 1000,
+  transactions: 0,
+  domains: 0,
   errors: 100,
   message: Number.POSITIVE_INFINITY,
   header: 262_144,

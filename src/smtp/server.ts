@@ -82,6 +82,8 @@ class Connection {
   #unsent = 0
   /** Commands answered since others had a turn. */
   #run = 0
+  /** The code of the last reply. */
+  #said = 0
   /** The command that is being answered. */
   #line = ''
 
@@ -194,6 +196,7 @@ class Connection {
   #say(answer: Reply): void {
     if (answer.code >= 500) this.#conduct.failed()
     this.#session.say(answer)
+    this.#said = answer.code
     if (answer.code >= 400) this.#log('session-refused', answer)
   }
 
@@ -229,11 +232,17 @@ class Connection {
 
   async #close(answer: Reply): Promise<undefined> {
     this.#say(answer)
-    // It did not ask for this and may have sent more: that must not keep it from reading why.
+    return this.#linger()
+  }
+
+  /** It did not ask for this and may have sent more: that must not keep it from reading why. */
+  async #linger(): Promise<undefined> {
     await this.#channel.end(Math.min(LINGER, this.#context.timeouts.command))
   }
 
   async #leave(): Promise<undefined> {
+    // Who is told 421 did not ask for the end, whatever extension or verb decided on it.
+    if (this.#said === 421) return this.#linger()
     await this.#channel.leave(Math.min(LINGER, this.#context.timeouts.command))
   }
 

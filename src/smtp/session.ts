@@ -6,7 +6,17 @@ import { Body, type OpenTransaction } from './body.ts'
 import { readCommand, readPathAndWords } from './command.ts'
 import { concludeBody } from './conclude.ts'
 import type { Conduct } from './conduct.ts'
-import type { Answer, Extension, Greeting, HookAnswer, Phase, ServerFacet, Session, Verb } from './extension.ts'
+import type {
+  Answer,
+  Extension,
+  Greeting,
+  HookAnswer,
+  Phase,
+  ServerFacet,
+  Session,
+  SessionLimits,
+  Verb,
+} from './extension.ts'
 import { normalizeNewlines } from './newlines.ts'
 import { grammarOf, type Offers, readParams } from './offers.ts'
 import type { ServerContext } from './server.ts'
@@ -18,6 +28,9 @@ export class ServerSession implements Session {
   identity: string | undefined
   readonly #conduct: Conduct
   #progress = 0
+  #transactions = 0
+  /** Of recipients named so far, in lower case; none is kept where any number may be. */
+  readonly #domains: Set<string> = new Set()
   #greeting: Greeting | undefined
   #offers: Offers
   #transaction: OpenTransaction | undefined
@@ -41,6 +54,10 @@ export class ServerSession implements Session {
 
   get greeting(): Greeting | undefined {
     return this.#greeting
+  }
+
+  get limits(): SessionLimits {
+    return this.options.limits
   }
 
   get transaction(): OpenTransaction | undefined {
@@ -108,6 +125,8 @@ export class ServerSession implements Session {
 
   async beginTransaction(args: string, kind: string): Promise<Answer> {
     const begun = this.options.clock.now()
+    const { transactions } = this.options.limits
+    if (transactions > 0 && ++this.#transactions > transactions) return ENOUGH
     const { path, words } = readPathAndWords(args, 'FROM')
     const given = readParams('MAIL', words, this.options.registry, this.#offers, this.#greeting?.extended ?? false)
     if (!isAscii(formatPath(path)) && !grammarOf(this.#offers.hooks, given).utf8) {
@@ -125,6 +144,7 @@ export class ServerSession implements Session {
       sender: path,
       params,
       recipients: [...(resume?.recipients ?? [])],
+      asked: 0,
       ...(resume ? { resumed: resume.body } : {}),
     }
     this.#progress++
@@ -134,13 +154,16 @@ export class ServerSession implements Session {
   async addRecipient(args: string): Promise<Reply> {
     const transaction = this.#transaction
     if (transaction === undefined) return refuse(503, '5.5.1', 'Not before MAIL')
+    transaction.asked += 1
     const { path, words } = readPathAndWords(args, 'TO')
     if (path === null) return refuse(501, '5.1.3', 'A recipient has an address')
     const given = readParams('RCPT', words, this.options.registry, this.#offers, this.#greeting?.extended ?? false)
     if (!isAscii(formatPath(path)) && !grammarOf(this.#offers.hooks, { ...transaction.params, ...given }).utf8) {
       refuse(553, '5.6.7', 'That address needs SMTPUTF8')
     }
-    if (transaction.recipients.length >= this.options.limits.recipients) refuse(452, '4.5.3', 'Too many recipients')
+    const most = this.options.limits.recipients
+    if (transaction.asked > most || transaction.recipients.length >= most) refuse(452, '4.5.3', 'Too many recipients')
+    this.#admit(path.domain.toLowerCase())
     const recipient: Recipient = { address: path, params: given }
     const { params, said } = await hooked(given, this.#offers.hooks.onRcpt, (server, bag) =>
       server.onRcpt({ ...recipient, params: bag }, transaction, this),
@@ -152,6 +175,14 @@ export class ServerSession implements Session {
     transaction.recipients.push(taken)
     this.#progress++
     return said ?? answer
+  }
+
+  /** A name without a domain is ours, and not one more. */
+  #admit(domain: string): void {
+    const { domains } = this.options.limits
+    if (domains === 0 || domain === '' || this.#domains.has(domain)) return
+    if (this.#domains.size >= domains) refuse(452, '4.5.3', `Recipients in ${domains} domains are taken in one session`)
+    this.#domains.add(domain)
   }
 
   async ask(question: Reply, limit: number): Promise<string> {
@@ -251,6 +282,11 @@ export class ServerSession implements Session {
     this.#transaction = undefined
     void body?.abort()
   }
+}
+
+const ENOUGH: Answer = {
+  replies: [reply(421, '4.5.0', 'Enough mail for one session; connect anew for more')],
+  after: { channel: 'close' },
 }
 
 interface Said {

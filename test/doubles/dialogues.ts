@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import * as extensions from '../../src/extensions/index.ts'
-import type { ParamBag } from '../../src/mail/envelope.ts'
 import type { Channel } from '../../src/net/channel.ts'
 import { memoryChannels } from '../../src/net/memory-channel.ts'
 import { silentLog } from '../../src/observe/log.ts'
@@ -12,7 +11,7 @@ import { createRegistry } from '../../src/smtp/registry.ts'
 import { serve, serverContext } from '../../src/smtp/server.ts'
 import type { IncomingEnd } from '../../src/smtp/sink.ts'
 import { manualClock } from './manual-clock.ts'
-import { outbound, withHop } from './outbound.ts'
+import { type Outbound, outbound, withHop } from './outbound.ts'
 import { recordingSink } from './recording-sink.ts'
 import { toys } from './toy-extensions.ts'
 import { play, readTranscript } from './transcript.ts'
@@ -47,6 +46,7 @@ const failingTls: extensions.Tls = {
 const made: Readonly<Record<string, () => Extension>> = {
   PIPELINING: extensions.pipelining,
   SIZE: () => extensions.size(1000),
+  LIMITS: extensions.limits,
   '8BITMIME': extensions.eightBitMime,
   ENHANCEDSTATUSCODES: extensions.enhancedStatusCodes,
   CHUNKING: () => extensions.chunking(),
@@ -121,6 +121,8 @@ export const playServer = async (file: string, transform: Transform): Promise<vo
     log: silentLog,
     limits: {
       recipients: Number(setting('recipients') ?? 10),
+      transactions: Number(setting('transactions') ?? 0),
+      domains: Number(setting('domains') ?? 0),
       errors: Number(setting('errors') ?? 20),
       header: 500,
       ...(setting('message') ? { message: Number(setting('message')) } : {}),
@@ -157,17 +159,13 @@ interface RelayDialogue {
   readonly with: readonly string[]
   readonly convert?: Partial<ConverterOptions>
   readonly script: string
-  readonly mail: {
-    readonly text?: string
-    readonly sender?: string | null
-    readonly params?: ParamBag
-    readonly to?: readonly (string | readonly [string, ParamBag])[]
-  }
+  /** One after the other. */
+  readonly mail: readonly Outbound[]
   readonly outcomes: readonly string[]
   readonly bodies: readonly string[]
 }
 
-/** Comments of a relay dialogue: `# with: WORDS`, `# convert: JSON` for one with a converter, `# mail: JSON`, `# outcome: TEXT` and `# body: JSON`, the last two in order. */
+/** Comments of a relay dialogue: `# with: WORDS`, `# convert: JSON` for one with a converter, `# mail: JSON`, `# outcome: TEXT` and `# body: JSON`, the last three in order. */
 const readRelay = (text: string): RelayDialogue => {
   const all = (name: string) =>
     text.split('\n').flatMap((line) => (line.startsWith(`# ${name}: `) ? [line.slice(name.length + 4)] : []))
@@ -176,7 +174,7 @@ const readRelay = (text: string): RelayDialogue => {
     with: all('with').flatMap((line) => line.split(' ')),
     ...(convert ? { convert: JSON.parse(convert) } : {}),
     script: text,
-    mail: JSON.parse(all('mail')[0] ?? '{}'),
+    mail: (all('mail').length > 0 ? all('mail') : ['{}']).map((line) => JSON.parse(line)),
     outcomes: all('outcome'),
     bodies: all('body').map((line) => JSON.parse(line)),
   }
@@ -190,8 +188,11 @@ export const playRelay = async (file: string, transform: Transform): Promise<voi
     const { bodies } = await withHop(
       dialogue.script,
       extensionsOf(file, dialogue.with, transform),
-      async ({ send, conversation }) => {
-        outcomes.push(...(await send(outbound(dialogue.mail))))
+      async ({ sendSome, conversation }) => {
+        for (const mail of dialogue.mail) {
+          const { told, back } = await sendSome(outbound(mail))
+          outcomes.push(...told, ...back.map((key) => `${key} handed back`))
+        }
         if (conversation.hop.assurance !== 'none') outcomes.push(`assurance ${conversation.hop.assurance}`)
         if (conversation.reports) outcomes.push('the hop reports')
       },
