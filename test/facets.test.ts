@@ -19,6 +19,7 @@ const real: readonly Extension[] = [
   extensions.binaryMime(),
   extensions.startTls({ asServer: async (c) => c, asClient: async (c) => c }),
   extensions.dsn(),
+  extensions.submitter(),
   extensions.noSoliciting({ refuse: ['net.example:ADV'], recipients: {} }),
   extensions.prdr(),
   extensions.help(),

@@ -1,4 +1,4 @@
-import { addressesIn } from './address-list.ts'
+import { addressesIn } from '../mail/address-list.ts'
 
 /** One field of a header as it came, CRLF line ends, its last CRLF included; one character per octet. */
 interface RawField {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { addressesIn } from './address-list.ts'
+import { addressesIn } from '../mail/address-list.ts'
 import { Exit } from './exit.ts'
 import { readArguments } from './sendmail-arguments.ts'
 import { completeHeader, recipientsIn, splitHeader } from './sendmail-header.ts'

@@ -59,6 +59,8 @@ const made: Readonly<Record<string, () => Extension>> = {
   'STARTTLS-VERIFIED': () => extensions.startTls(tls(true), 'verify'),
   'STARTTLS-FAILING': () => extensions.startTls(failingTls),
   DSN: extensions.dsn,
+  SUBMITTER: () => extensions.submitter(),
+  'SUBMITTER-TESTED': () => extensions.submitter(async (domain) => domain === 'example.com'),
   'NO-SOLICITING': () => extensions.noSoliciting({ refuse: [], recipients: {} }),
   'NO-SOLICITING-ADV': () =>
     extensions.noSoliciting({
