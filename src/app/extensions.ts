@@ -32,6 +32,7 @@ export const extensionSchemas: ReadonlyMap<string, z.ZodType> = new Map<string, 
   ['dsn', NONE],
   ['no-soliciting', extensions.noSolicitingSettings],
   ['prdr', kind(z.strictObject({}), { offUnlessNamed: true })],
+  ['submitter', kind(z.strictObject({}), { offUnlessNamed: true })],
   ['help', NONE],
   ['expn', withNetworks(extensions.expnSettings)],
   ['vrfy', withNetworks(extensions.vrfySettings)],
@@ -85,6 +86,7 @@ export const serverExtensions = (listener: ListenerSettings, services: Extension
     ...(protocol === 'lmtp' ? [] : on(blocks, 'dsn', extensions.dsn)),
     ...on(blocks, 'no-soliciting', () => extensions.noSoliciting(unwanted(blocks['no-soliciting']))),
     ...(protocol === 'lmtp' ? [] : on(blocks, 'prdr', extensions.prdr)),
+    ...(protocol === 'lmtp' ? [] : on(blocks, 'submitter', () => extensions.submitter())),
     ...on(blocks, 'help', extensions.help),
     ...on(blocks, 'expn', () => extensions.expn(services.expand, allowed(blocks['expn']))),
     ...on(blocks, 'vrfy', () => extensions.vrfy(services.verify, allowed(blocks['vrfy']))),
@@ -110,8 +112,9 @@ export const clientExtensions = (
   ...on(blocks, 'dsn', extensions.dsn),
   ...on(blocks, 'no-soliciting', () => extensions.noSoliciting(unwanted(blocks['no-soliciting']))),
   ...(dialect === 'lmtp' ? [] : on(blocks, 'prdr', extensions.prdr)),
+  ...(dialect === 'lmtp' ? [] : on(blocks, 'submitter', () => extensions.submitter())),
   ...on(blocks, 'enhancedstatuscodes', extensions.enhancedStatusCodes),
 ]
 
 /** Every extension there is, for reading stored parameters when reports are made. */
-export const reportExtensions = (): Extension[] => [extensions.dsn()]
+export const reportExtensions = (): Extension[] => [extensions.dsn(), extensions.submitter()]

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { submitter } from '../extensions/submitter.ts'
 import type { Diagnosis } from '../mail/diagnosis.ts'
 import { readHeader } from '../mime/fields.ts'
 import type { Extension, ReportEvent, ReportedRecipient, Wanted } from '../smtp/extension.ts'
@@ -525,6 +526,16 @@ test('many recipients: all among the facts, the first hundred by name in the tex
   assert.equal(part(0).content.match(/<user\d+@/g)?.length, 100)
   assert.equal(part(0).content.match(/No such user here/g)?.length, 1)
   assert.match(part(0).content, /and to 50 more/)
+})
+
+test('the header of a report stands for parameters, and its schedule is asked for, as of other mail', async () => {
+  const extensions: Extension[] = [
+    submitter(),
+    { keyword: 'X-SOON', rfc: [], queue: { schedule: ({ params }) => ('SUBMITTER' in params ? { priority: 3 } : {}) } },
+  ]
+  const { record } = await composed({ options: { extensions } })
+  assert.deepEqual(record.params, { SUBMITTER: 'postmaster@mx.example.net' })
+  assert.deepEqual(record.schedule, { priority: 3 })
 })
 
 test('the envelope of a report has what extensions say', async () => {

@@ -5,7 +5,7 @@ import { rfc5322Date } from '../mime/date.ts'
 import { encodeText } from '../mime/encoded-words.ts'
 import { inspector } from '../mime/inspect.ts'
 import type { Extension, ReportEvent, ReportedMessage, ReportedRecipient } from '../smtp/extension.ts'
-import { scheduleOf } from '../smtp/queueing.ts'
+import { forQueue } from '../smtp/queueing.ts'
 import type { Draft, MessageRecord, SpooledMessage } from '../spool/spool.ts'
 import type { ReporterOptions } from './report.ts'
 import { idOf, type Returned, returned, subjectOf } from './returned.ts'
@@ -47,23 +47,22 @@ export const writeReport = async (
     orphan,
   }
   const status = statusPart(message, recipients, hostname, extensions, retryUntil)
-  const facts = inspector({ maxHeader: 0 })
+  const inspect = inspector({ maxHeader: MOST })
   for await (const chunk of text(draft.id, to, story, status, third, now)) {
-    facts.write(chunk)
+    inspect.write(chunk)
     await draft.write(chunk)
   }
-  const envelope = {
-    sender: null,
-    params: Object.assign({}, ...extensions.map(({ report }) => report?.envelope?.(message) ?? {})),
-    recipients: [{ address: to, params: {} }],
-  }
+  const { facts, header } = inspect.end()
+  const params = Object.assign({}, ...extensions.map(({ report }) => report?.envelope?.(message) ?? {}))
+  const given = { sender: null, params, recipients: [{ address: to, params: {} }] }
+  const { envelope, schedule } = forQueue(extensions, given, header, now)
   return {
     ...envelope,
     prefix: new Uint8Array(0),
     bodyFrom: 0,
-    facts: facts.end().facts,
+    facts,
     origin: { listener: '', peer: '', helo: '', protocol: 'local', kind: 'report' },
-    schedule: scheduleOf(extensions, envelope, now),
+    schedule,
     accepted: now,
     history: [`report about ${message.id}: ${events.join(', ')}`],
   }
