@@ -1,4 +1,7 @@
+import { isAscii } from '../mail/address.ts'
+import { isInternational } from '../mail/international.ts'
 import { refuse } from '../mail/reply.ts'
+import { asUtf8Xtext, fromUnitext } from '../mail/utf8-address.ts'
 import type { Extension, Param, ReportEvent } from '../smtp/extension.ts'
 import { get, list, oneOf, xtext } from '../smtp/param.ts'
 
@@ -19,9 +22,13 @@ const ORCPT: Param<{ readonly type: string; readonly address: string }> = {
   name: 'ORCPT',
   maxOctets: 507,
   read(text) {
-    const [, type, address] = /^([A-Za-z0-9-]+);(.+)$/.exec(text === true || text.length > 500 ? '' : text) ?? []
+    const [, type, address] =
+      /^([A-Za-z0-9-]+);(.+)$/.exec(text === true || Buffer.byteLength(text) > 500 ? '' : text) ?? []
     if (type === undefined || address === undefined) return refuse(501, '5.5.4', 'Malformed ORCPT parameter')
-    return { type, address: xtext('ORCPT', 500).read(address) }
+    if (type.toLowerCase() !== 'utf-8') return { type, address: xtext('ORCPT', 500).read(address) }
+    // What is in none of its forms is passed on, and reported, as it is (RFC 6533 section 3).
+    if (!/^[!-~\u{a0}-\u{10ffff}]+$/u.test(address)) return refuse(501, '5.5.4', 'Malformed ORCPT parameter')
+    return { type, address: fromUnitext(address) ?? address }
   },
 }
 
@@ -41,6 +48,13 @@ export const dsn = (): Extension => ({
   params: { MAIL: [RET, ENVID], RCPT: [NOTIFY, ORCPT] },
   server: {},
   client: {
+    // UTF-8 stands only where the transaction may hold it; elsewhere the same address goes in ASCII (RFC 6533 section 3).
+    forRecipient({ params: { ORCPT: original } }, mail, hop) {
+      if (typeof original !== 'string' || isAscii(original)) return {}
+      return hop.takesUtf8Headers && isInternational(mail)
+        ? {}
+        : { ORCPT: original.slice(0, 6) + asUtf8Xtext(original.slice(6)) }
+    },
     // Reports of success stop at a hop that cannot make them, so we say where the trail ends (RFC 3461 5.2.2).
     without: (_mail, _hop, recipients) => [
       {

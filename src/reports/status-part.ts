@@ -1,6 +1,7 @@
-import { isDomain } from '../mail/address.ts'
+import { isAscii, isDomain } from '../mail/address.ts'
 import type { Diagnosis } from '../mail/diagnosis.ts'
 import type { Instant } from '../mail/instant.ts'
+import { toUtf8Xtext } from '../mail/utf8-address.ts'
 import { formatFields } from '../mime/compose.ts'
 import { rfc5322Date } from '../mime/date.ts'
 import type { Extension, ReportEvent, ReportedRecipient } from '../smtp/extension.ts'
@@ -82,9 +83,15 @@ const NAME = /^[!-9;-~]{1,70}$/
 /** Stand before ours (RFC 3464 2.2 and 2.3); other fields of extensions behind. */
 const FIRST = /^original-/i
 
+/** An address of RFC 6533's type as a message/delivery-status may hold it. */
+const inAscii = (value: string): string =>
+  /^utf-8;/i.test(value) && !isAscii(value) ? `utf-8;${toUtf8Xtext(value.slice(6).trim())}` : value
+
 /** Each name once, as a field at most appears; what an extension gives cannot break the part or contradict us. */
 const merged = (given: Fields, own: Fields): Fields => {
-  const safe = given.filter(([name]) => NAME.test(name)).map(([name, value]) => [name, printable(value, 1000)] as const)
+  const safe = given
+    .filter(([name]) => NAME.test(name))
+    .map(([name, value]) => [name, printable(inAscii(value), 1000)] as const)
   const all = new Map<string, readonly [string, string]>()
   for (const field of [
     ...safe.filter(([name]) => FIRST.test(name)),

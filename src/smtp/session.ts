@@ -1,5 +1,6 @@
 import { formatPath, isAscii } from '../mail/address.ts'
-import type { ParamBag, Recipient } from '../mail/envelope.ts'
+import type { ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
+import { domainKey } from '../mail/idna.ts'
 import { type Reply, refuse, reply } from '../mail/reply.ts'
 import { type Channel, EndlessLine, LineTooLong } from '../net/channel.ts'
 import { Body, type OpenTransaction } from './body.ts'
@@ -129,7 +130,7 @@ export class ServerSession implements Session {
     if (transactions > 0 && ++this.#transactions > transactions) return ENOUGH
     const { path, words } = readPathAndWords(args, 'FROM')
     const given = readParams('MAIL', words, this.options.registry, this.#offers, this.#greeting?.extended ?? false)
-    if (!isAscii(formatPath(path)) && !grammarOf(this.#offers.hooks, given).utf8) {
+    if (isBeyondAscii(path, given) && !grammarOf(this.#offers.hooks, given).utf8) {
       refuse(550, '5.6.7', 'That address needs SMTPUTF8')
     }
     const { params, said, resume } = await hooked(given, this.#offers.hooks.onMail, (server, bag) =>
@@ -158,12 +159,12 @@ export class ServerSession implements Session {
     const { path, words } = readPathAndWords(args, 'TO')
     if (path === null) return refuse(501, '5.1.3', 'A recipient has an address')
     const given = readParams('RCPT', words, this.options.registry, this.#offers, this.#greeting?.extended ?? false)
-    if (!isAscii(formatPath(path)) && !grammarOf(this.#offers.hooks, { ...transaction.params, ...given }).utf8) {
+    if (isBeyondAscii(path, given) && !grammarOf(this.#offers.hooks, { ...transaction.params, ...given }).utf8) {
       refuse(553, '5.6.7', 'That address needs SMTPUTF8')
     }
     const most = this.options.limits.recipients
     if (transaction.asked > most || transaction.recipients.length >= most) refuse(452, '4.5.3', 'Too many recipients')
-    this.#admit(path.domain.toLowerCase())
+    this.#admit(domainKey(path.domain))
     const recipient: Recipient = { address: path, params: given }
     const { params, said } = await hooked(given, this.#offers.hooks.onRcpt, (server, bag) =>
       server.onRcpt({ ...recipient, params: bag }, transaction, this),
@@ -288,6 +289,9 @@ const ENOUGH: Answer = {
   replies: [reply(421, '4.5.0', 'Enough mail for one session; connect anew for more')],
   after: { channel: 'close' },
 }
+/** RFC 6531 3.3 adds UTF-8 to both at once: to paths, and to values of parameters. */
+const isBeyondAscii = (path: ReversePath, params: ParamBag): boolean =>
+  !isAscii(formatPath(path)) || Object.values(params).some((value) => value !== true && !isAscii(value))
 
 interface Said {
   readonly params: ParamBag

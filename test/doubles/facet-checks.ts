@@ -65,6 +65,11 @@ export const facetChecks: Readonly<Record<string, (extension: Extension) => void
     const original = recipient('failed', { ORCPT: 'rfc822;A+2BB@There.test' })
     assert.deepEqual(report?.recipientFields?.(original, message), [['Original-Recipient', 'rfc822;A+B@There.test']])
     assert.deepEqual(report?.recipientFields?.(recipient('failed', {}), message), [])
+    // In clear, whichever form of RFC 6533 it came in.
+    const utf8 = recipient('failed', { ORCPT: 'utf-8;\\x{7528}户@there.test' })
+    assert.deepEqual(report?.recipientFields?.(utf8, message), [['Original-Recipient', 'utf-8;用户@there.test']])
+    const broken = recipient('failed', { ORCPT: 'utf-8;\\x{0D}\\x{0A}b' })
+    assert.deepEqual(report?.recipientFields?.(broken, message), [['Original-Recipient', 'utf-8;\\x{0D}\\x{0A}b']])
     const given = { NOTIFY: 'SUCCESS,DELAY', ORCPT: 'rfc822;b', OTHER: true } as const
     assert.deepEqual(queue?.expand?.(given, 'recipient', 'one'), given)
     assert.deepEqual(queue?.expand?.(given, 'recipient', 'many'), { ...given, NOTIFY: 'DELAY' })
