@@ -22,6 +22,7 @@ const real: readonly Extension[] = [
   extensions.submitter(),
   extensions.noSoliciting({ refuse: ['net.example:ADV'], recipients: {} }),
   extensions.prdr(),
+  extensions.mtrk({ timeout: 1, longest: 1 }),
   extensions.help(),
   extensions.expn(
     async () => undefined,

@@ -3,6 +3,7 @@ import type { ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
 import type { BodyFacts } from '../mail/facts.ts'
 import type { Instant } from '../mail/instant.ts'
 import { refuse } from '../mail/reply.ts'
+import type { Trail } from '../mail/trail.ts'
 import { withHeader, withoutHeader } from '../mime/edited-facts.ts'
 import { applyEdits, type Header, type HeaderEdit, readHeader, separator } from '../mime/fields.ts'
 import { loops, type Mark, protocol, received } from '../mime/trace.ts'
@@ -22,6 +23,7 @@ export interface Deposit {
   /** By EHLO or the like; absent for mail that did not come by SMTP. */
   readonly extended?: boolean
   readonly schedule: Schedule
+  readonly trail?: Trail
   readonly accepted: Instant
   readonly origin: Omit<Origin, 'protocol'>
 }
@@ -96,6 +98,7 @@ const recordOf = (id: string, mail: Deposit, { hostname }: DepositOptions): Mess
     origin: { ...mail.origin, protocol: how },
     schedule: mail.schedule,
     accepted: mail.accepted,
+    ...(mail.trail ? { trail: mail.trail } : {}),
     history: [`accepted by ${mail.origin.listener} from ${mail.origin.peer || mail.origin.kind} as ${how}`],
   }
 }

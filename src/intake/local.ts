@@ -40,7 +40,7 @@ export const takeLocal = async (
   try {
     const { header, facts } = await orRefuse(() => fill(draft, body, options))
     const accepted = options.clock.now()
-    const { envelope, schedule } = forQueue(options.extensions, mail, header, accepted)
+    const { envelope, ...queued } = forQueue(options.extensions, mail, header, accepted)
     await deposit(
       draft,
       {
@@ -51,7 +51,7 @@ export const takeLocal = async (
         facts,
         edits: [],
         marks: [],
-        schedule,
+        ...queued,
         accepted,
         origin: {
           listener: options.listener,

@@ -19,9 +19,10 @@ export interface Attempted {
   readonly destination?: 'reached' | 'deferring' | { readonly down: Diagnosis }
 }
 
-const verdictOn = ({ diagnosis, event }: Outcome): Verdict => {
+const verdictOn = ({ diagnosis, event, notes }: Outcome): Verdict => {
   if (diagnosis.code < 300) {
-    return { is: 'delivered', last: diagnosis, attempted: true, ...(event === undefined ? {} : { event }) }
+    const more = { ...(event === undefined ? {} : { event }), ...(notes === undefined ? {} : { notes }) }
+    return { is: 'delivered', last: diagnosis, attempted: true, ...more }
   }
   return diagnosis.code < 500
     ? { is: 'later', last: diagnosis, attempted: true }

@@ -104,7 +104,7 @@ export const conclude = (
     switch (verdict.is) {
       case 'delivered':
         return {
-          changes: [settled(r, { is: 'delivered', last: verdict.last }, verdict.attempted)],
+          changes: [settled(r, { is: 'delivered', last: verdict.last }, verdict.attempted, verdict.notes)],
           history: `delivered to ${path(r.address)} by ${line(claim.lane ?? '')}: ${said(verdict.last)}`,
           ...(verdict.event === undefined ? {} : { event: verdict.event, last: verdict.last }),
         }

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { plainReporter } from '../../test/doubles/plain-reporter.ts'
 import { queueBench, recipient } from '../../test/doubles/queue-bench.ts'
 import { type Address, formatAddress, readAddress } from '../mail/address.ts'
+import type { ParamBag } from '../mail/envelope.ts'
 import type { SpooledRecipient } from '../spool/spool.ts'
 import { expansion } from './expansion.ts'
 
@@ -211,4 +212,28 @@ test('what is left of a large alias is taken up where it stopped, though its mem
     list = list.filter((one) => one.local !== 'aaa')
   }
   assert.deepEqual(rounds.flat(), ['aaa', 'bbb', 'ccc', 'ddd', 'eee', 'fff', 'ggg'])
+})
+
+test('members whose mail may not have what the message has are a message of their own', () => {
+  const of = (count: number) => {
+    const message = { sender: null, params: { ALONE: '1', KEPT: true as const }, schedule: {}, accepted: 0 }
+    const alias = claimed('alias@ours.example')
+    const passesOn = (params: ParamBag, what: string, to: string): ParamBag =>
+      what === 'message' && to === 'many' ? { KEPT: true } : params
+    const verdict = expansion(message, [alias], 500, { passesOn, schedule: () => ({}) }, 0).expand(
+      alias,
+      members(count),
+      undefined,
+    )
+    assert.ok(verdict?.is === 'expanded')
+    return verdict
+  }
+  const two = of(2)
+  assert.deepEqual(two.adds, [])
+  assert.deepEqual(
+    two.forks.map(({ params, recipients }) => [params, recipients.map(({ address }) => formatAddress(address))]),
+    [[{ KEPT: true }, ['m0@far.example', 'm1@far.example']]],
+  )
+  const one = of(1)
+  assert.deepEqual([one.adds.length, one.forks], [1, []])
 })

@@ -83,7 +83,8 @@ export const expansion = (
       const kind = list ? 'list' : distinct.size === 1 ? 'one' : 'many'
       const params = passed(recipient.params, 'recipient', kind)
 
-      if (!list && distinct.size <= slice) {
+      const mail = passed(message.params, 'message', kind)
+      if (!list && distinct.size <= slice && alike(mail, message.params)) {
         if (distinct.size > room) return undefined
         room -= distinct.size
         const sender = recipient.sender === undefined ? {} : { sender: recipient.sender }
@@ -109,7 +110,7 @@ export const expansion = (
       for (let from = 0; from < served.length; from += slice) {
         const envelope = {
           sender,
-          params: passed(message.params, 'message', kind),
+          params: mail,
           recipients: served.slice(from, from + slice).map((address) => ({ address, params, ancestors: lineage })),
         }
         // A list's mail is new, and due as what is left of its parameters says.
@@ -123,3 +124,7 @@ export const expansion = (
     },
   }
 }
+
+/** Members whose mail lost a parameter cannot stay in a message that has it. */
+const alike = (one: ParamBag, other: ParamBag): boolean =>
+  Object.keys(one).length === Object.keys(other).length && Object.keys(one).every((name) => one[name] === other[name])

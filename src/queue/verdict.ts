@@ -7,6 +7,7 @@ export type Verdict =
       readonly is: 'delivered'
       readonly last: Diagnosis
       readonly event?: 'delivered' | 'relayed'
+      readonly notes?: readonly string[]
       readonly attempted: boolean
     }
   | { readonly is: 'failed'; readonly last: Diagnosis; readonly attempted: boolean }

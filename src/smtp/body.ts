@@ -176,7 +176,7 @@ export class Body {
 }
 
 /** What is known of a mail at the end of its body, before the queue's facets complete it. */
-export type BodyConclusion = Omit<IncomingEnd, 'recipients' | 'marks' | 'schedule'>
+export type BodyConclusion = Omit<IncomingEnd, 'recipients' | 'marks' | 'schedule' | 'trail'>
 
 /** A transaction as the session keeps it. */
 export interface OpenTransaction extends Transaction {

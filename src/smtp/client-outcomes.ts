@@ -10,10 +10,14 @@ export interface SendOutcome {
   readonly event?: 'relayed'
   /** The same mail may fare better at another host of the destination. */
   readonly next?: 'otherHost'
+  /** What the recipient is to remember of the hop that took it. */
+  readonly notes?: readonly string[]
 }
 
 /** Why nothing more goes over a connection. */
 export type Broken = Pick<SendOutcome, 'diagnosis' | 'next'>
+
+type More = Omit<SendOutcome, 'of' | 'diagnosis'>
 
 /** Which recipients of a transaction have their outcome. Each gets one and no second. */
 export class Outcomes {
@@ -29,15 +33,11 @@ export class Outcomes {
     return this.#left.size
   }
 
-  settle({ key }: OutboundRecipient, diagnosis: Diagnosis, more: Pick<SendOutcome, 'event' | 'next'> = {}): void {
+  settle({ key }: OutboundRecipient, diagnosis: Diagnosis, more: More = {}): void {
     if (this.#left.delete(key)) this.#settled({ of: key, diagnosis, ...more })
   }
 
-  settleAll(
-    recipients: Iterable<OutboundRecipient>,
-    diagnosis: Diagnosis,
-    more: Pick<SendOutcome, 'event' | 'next'> = {},
-  ): void {
+  settleAll(recipients: Iterable<OutboundRecipient>, diagnosis: Diagnosis, more: More = {}): void {
     for (const recipient of recipients) this.settle(recipient, diagnosis, more)
   }
 

@@ -8,6 +8,7 @@ import { type Broken, Outcomes, type SendOutcome } from './client-outcomes.ts'
 import { type ClientWire, HungUp } from './client-wire.ts'
 import type { Attempt, Extension, Hop, OutboundMail, OutboundRecipient, ReplyMeaning } from './extension.ts'
 import type { RelayPlan } from './relay-mail.ts'
+import { notes } from './relay-params.ts'
 import { BadReply } from './reply-reader.ts'
 
 export interface TransactionOptions {
@@ -45,6 +46,7 @@ class Transaction implements Attempt {
   readonly #again: (readonly OutboundRecipient[])[] = []
   readonly #split: OutboundRecipient[] = []
   readonly #heard: number
+  readonly #notes: readonly string[]
   #phase = 'MAIL'
   #open = false
   #refused = false
@@ -64,6 +66,7 @@ class Transaction implements Attempt {
     this.#options = options
     this.#outcomes = new Outcomes(options.recipients, options.settled)
     this.#heard = options.wire.heard
+    this.#notes = notes(options.plan.mail, options.plan.params, options.used)
   }
 
   get mail(): OutboundMail {
@@ -230,8 +233,15 @@ class Transaction implements Attempt {
   }
 
   #conclude(recipient: OutboundRecipient, answer: Reply): void {
-    const relayed = answer.code < 300 && this.#options.plan.relayed.has(recipient.key)
-    this.#outcomes.settle(recipient, this.#options.wire.said(answer, 'body'), relayed ? { event: 'relayed' } : {})
+    const { wire, plan } = this.#options
+    const said = wire.said(answer, 'body')
+    const taken = answer.code < 300
+    const relayed = taken && plan.relayed.has(recipient.key)
+    const remembered = taken ? this.#notes : []
+    this.#outcomes.settle(recipient, said, {
+      ...(relayed ? { event: 'relayed' } : {}),
+      ...(remembered.length > 0 ? { notes: remembered } : {}),
+    })
   }
 
   /** Each in a transaction of its own. */

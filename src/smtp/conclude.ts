@@ -95,8 +95,8 @@ const givenUp = async (error: unknown, body: Body, session: ServerSession): Prom
 const completed = (end: BodyConclusion, transaction: OpenTransaction, session: ServerSession): IncomingEnd => {
   const { registry } = session.options
   const given = { sender: transaction.sender, params: end.params, recipients: transaction.recipients }
-  const { envelope, schedule } = forQueue(registry.extensions, given, end.header, end.at)
+  const { envelope, ...queued } = forQueue(registry.extensions, given, end.header, end.at)
   const { params, recipients } = envelope
   const marks = registry.extensions.flatMap(({ server }) => server?.traceMark?.(session, params) ?? [])
-  return { ...end, params, recipients, marks, schedule }
+  return { ...end, params, recipients, marks, ...queued }
 }

@@ -314,6 +314,8 @@ export interface ClientFacet {
   adds?(mail: OutboundMail, hop: Hop): ParamBag
   /** RCPT parameters likewise. */
   forRecipient?(recipient: OutboundRecipient, mail: OutboundMail, hop: Hop): ParamBag
+  /** Notes that each recipient keeps once the hop has taken it, given MAIL's parameters for the hop. */
+  notes?(mail: OutboundMail, params: ParamBag): readonly string[]
   /** A reply to `MAIL`, `RCPT` or the `body` that means more here than its code says. The first to find a meaning decides. */
   onReply?(verb: string, answer: Reply, attempt: Attempt): ReplyMeaning | undefined | void
   /**

@@ -1,6 +1,7 @@
 import type { Diagnosis } from '../mail/diagnosis.ts'
 import type { Envelope, ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
 import type { Instant } from '../mail/instant.ts'
+import type { Trail } from '../mail/trail.ts'
 import type { Header } from '../mime/fields.ts'
 
 export interface QueueFacet {
@@ -11,6 +12,8 @@ export interface QueueFacet {
   fromHeader?(envelope: Envelope, header: Header): Envelope
   /** Asked once, when the message is accepted. */
   schedule?(envelope: Envelope, accepted: Instant): Schedule
+  /** Asked once too: by what the sender may ask for news of the message, if at all. The first to answer decides. */
+  trail?(envelope: Envelope, accepted: Instant): Trail | undefined
   /**
    * What goes on of a message's or a recipient's parameters with mail whose recipient was expanded into `one` address or
    * `many`, or was a `list` whose owner is the new sender (RFC 3461 5.2.7).

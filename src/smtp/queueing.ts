@@ -1,17 +1,22 @@
 import type { Envelope } from '../mail/envelope.ts'
 import type { Instant } from '../mail/instant.ts'
+import type { Trail } from '../mail/trail.ts'
 import type { Header } from '../mime/fields.ts'
 import type { Extension, Schedule } from './extension.ts'
 
-/** What the queue is given of a message that came in, by whatever door: the envelope as its header completes it, and when it is due. */
+/**
+ * What the queue is given of a message that came in, by whatever door: the envelope as its header completes it, when it is
+ * due, and by what its sender may ask for it.
+ */
 export const forQueue = (
   extensions: readonly Extension[],
   given: Envelope,
   header: Header,
   accepted: Instant,
-): { readonly envelope: Envelope; readonly schedule: Schedule } => {
+): { readonly envelope: Envelope; readonly schedule: Schedule; readonly trail?: Trail } => {
   const envelope = extensions.reduce((now, { queue }) => queue?.fromHeader?.(now, header) ?? now, given)
-  return { envelope, schedule: scheduleOf(extensions, envelope, accepted) }
+  const [trail] = extensions.flatMap(({ queue }) => queue?.trail?.(envelope, accepted) ?? [])
+  return { envelope, schedule: scheduleOf(extensions, envelope, accepted), ...(trail ? { trail } : {}) }
 }
 
 /** What extensions say together of when mail is due: the latest time, the highest priority, all milestones. */

@@ -71,6 +71,10 @@ export const recipientParams = (recipient: OutboundRecipient, mail: OutboundMail
   return params
 }
 
+/** What recipients keep of a hop that takes the mail with these parameters. */
+export const notes = (mail: OutboundMail, params: ParamBag, used: ReadonlySet<Extension>): readonly string[] =>
+  [...used].flatMap(({ client }) => client?.notes?.(mail, params) ?? [])
+
 /** Verbs that an extension in use wants to see answered before anything further is sent. */
 export const awaited = (
   mail: OutboundMail,

@@ -2,6 +2,7 @@ import type { ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
 import type { BodyFacts } from '../mail/facts.ts'
 import type { Instant } from '../mail/instant.ts'
 import type { Reply } from '../mail/reply.ts'
+import type { Trail } from '../mail/trail.ts'
 import type { Header, HeaderEdit } from '../mime/fields.ts'
 import type { Schedule, ServerOutcome, Session, TraceMark, Transaction } from './extension.ts'
 
@@ -44,4 +45,6 @@ export interface IncomingEnd {
   /** What the Received field says of how the mail came (RFC 3848). */
   readonly marks: readonly TraceMark[]
   readonly schedule: Schedule
+  /** By what the sender may ask what became of it. */
+  readonly trail?: Trail
 }

@@ -1,6 +1,7 @@
 import { type Diagnosis, ours } from '../mail/diagnosis.ts'
 import type { ReversePath } from '../mail/envelope.ts'
 import { Refusal, reply } from '../mail/reply.ts'
+import { IN_MAILBOX } from '../mail/trail.ts'
 import type { Host, Route } from '../routers/router.ts'
 import type { SendOutcome } from '../smtp/client-outcomes.ts'
 import type { ClientConversation } from '../smtp/conversation.ts'
@@ -128,14 +129,21 @@ export class Delivery {
     }
   }
 
-  #take(conversation: ClientConversation, { of, diagnosis, event, next }: SendOutcome): void {
+  #take(conversation: ClientConversation, { of, diagnosis, event, next, notes }: SendOutcome): void {
     if (diagnosis.code >= 400 && this.#signal.aborted && diagnosis.by === 'us') return
     if (next === 'otherHost') this.#remember(of, diagnosis)
     else if (diagnosis.code >= 400) this.#conclude(of, diagnosis)
     else {
       this.#left.delete(of)
       const known = this.#tools.toMailboxes ? (conversation.reports ? undefined : 'delivered') : event
-      this.#settled({ of, diagnosis, ...(known ? { event: known } : {}) })
+      // A mailbox behind a host looks like a host; who asks for the mail is to be told which it was.
+      const remembered = notes ?? (this.#tools.toMailboxes ? [IN_MAILBOX] : undefined)
+      this.#settled({
+        of,
+        diagnosis,
+        ...(known ? { event: known } : {}),
+        ...(remembered ? { notes: remembered } : {}),
+      })
     }
   }
 

@@ -30,6 +30,8 @@ export interface Outcome {
   readonly diagnosis: Diagnosis
   /** For a success: the mailbox has it, or we are the last that can tell the sender. Absent: the next hop answers for it. */
   readonly event?: 'delivered' | 'relayed'
+  /** For a success: what the recipient is to remember of it. */
+  readonly notes?: readonly string[]
   /** The destination itself is out of reach, not just this mail: let it rest. */
   readonly destinationDown?: true
 }

@@ -42,6 +42,9 @@ const failingTls: extensions.Tls = {
   asClient: async () => Promise.reject(new Error('no handshake')),
 }
 
+/** Milliseconds that tracked mail is told of: by default, and at most. */
+const DAYS = { timeout: 9 * 86_400_000, longest: 30 * 86_400_000 }
+
 /** What the `# with:` line of a dialogue may name. */
 const made: Readonly<Record<string, () => Extension>> = {
   PIPELINING: extensions.pipelining,
@@ -68,6 +71,7 @@ const made: Readonly<Record<string, () => Extension>> = {
       recipients: { 'grumpy@example.net': ['org.example:ADV:ADLT', 'org.example:NEWS'] },
     }),
   PRDR: extensions.prdr,
+  MTRK: () => extensions.mtrk(DAYS),
   HELP: extensions.help,
   EXPN: () =>
     extensions.expn(
@@ -152,8 +156,8 @@ export const playServer = async (file: string, transform: Transform): Promise<vo
 }
 
 /** What the sink was told beside the body, where there is anything to tell. */
-const shown = ({ marks, edits, schedule, params }: IncomingEnd, withParams: boolean): string[] =>
-  [marks, edits, schedule, withParams ? params : {}]
+const shown = ({ marks, edits, schedule, trail, params }: IncomingEnd, withParams: boolean): string[] =>
+  [marks, edits, schedule, trail ?? {}, withParams ? params : {}]
     .filter((one) => Object.keys(one).length > 0)
     .map((one) => octets(JSON.stringify(one)))
 

@@ -39,6 +39,14 @@ export const facetChecks: Readonly<Record<string, (extension: Extension) => void
     const body = (length: number) => extension.client?.adds?.(outbound({ text: `\r\n${'x'.repeat(length)}\r\n` }), hop)
     assert.deepEqual([body(998), body(999)], [{}, { BODY: 'BINARYMIME' }])
   },
+  MTRK({ queue }) {
+    // Copies for several recipients may not all be tracked, and those of a list never (RFC 3885 3.3).
+    const given = { MTRK: 'x', ENVID: '1@a' }
+    assert.deepEqual(queue?.expand?.(given, 'message', 'one'), given)
+    assert.deepEqual(queue?.expand?.(given, 'message', 'many'), { ENVID: '1@a' })
+    assert.deepEqual(queue?.expand?.(given, 'message', 'list'), { ENVID: '1@a' })
+    assert.deepEqual(queue?.expand?.(given, 'recipient', 'many'), given)
+  },
   DSN({ report, queue }) {
     const wants = (event: ReportedRecipient['event'], notify?: string) =>
       report?.wants?.(recipient(event, notify === undefined ? {} : { NOTIFY: notify }), message)

@@ -57,9 +57,11 @@ export interface Talk {
   sendSome(mail: RelayMail): Promise<{ readonly told: string[]; readonly back: readonly number[] }>
 }
 
-/** Says as `KEY CODE STATUS` what became of a recipient. */
-export const told = ({ of, diagnosis, event, next }: SendOutcome): string =>
-  [of, diagnosis.code, diagnosis.status, event, next].filter((word) => word !== undefined && word !== '').join(' ')
+/** Says as `KEY CODE STATUS` what became of a recipient, and in parentheses what it remembers. */
+export const told = ({ of, diagnosis, event, next, notes }: SendOutcome): string =>
+  [of, diagnosis.code, diagnosis.status, event, next, notes && `(${notes})`]
+    .filter((word) => word !== undefined && word !== '')
+    .join(' ')
 
 /** Opens a conversation with a scripted hop and acts on it; fails when either leaves the script. */
 export const withHop = async (

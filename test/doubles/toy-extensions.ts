@@ -200,6 +200,18 @@ export const toys: Readonly<Record<string, () => Extension>> = {
         'XHEADED' in params && recipients.every((one) => 'XHEADED' in one.params) ? { priority: 1 } : {},
     },
   }),
+  // Its sender may ask for the mail, here and where it goes on to.
+  'X-TRAIL': () => ({
+    keyword: 'X-TRAIL',
+    rfc: [],
+    params: { MAIL: [flag('XTRAIL')] },
+    server: {},
+    client: { notes: (_mail, params) => ('XTRAIL' in params ? ['followed'] : []) },
+    queue: {
+      trail: ({ params }, accepted) =>
+        'XTRAIL' in params ? { name: 'me', proof: 'mine', until: accepted + 1000 } : undefined,
+    },
+  }),
   // The last word on how replies look, and a mark for the trace.
   'X-DRESS': () => ({
     keyword: 'X-DRESS',
