@@ -20,6 +20,7 @@ const real: readonly Extension[] = [
   extensions.startTls({ asServer: async (c) => c, asClient: async (c) => c }),
   extensions.dsn(),
   extensions.submitter(),
+  extensions.deliverBy(),
   extensions.noSoliciting({ refuse: ['net.example:ADV'], recipients: {} }),
   extensions.prdr(),
   extensions.mtrk({ timeout: 1, longest: 1 }),

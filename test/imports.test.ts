@@ -35,7 +35,7 @@ const INTERFACES = new Set([
 ])
 
 /** What an extension may know: its interface, words, and nothing that does anything. */
-const FOR_EXTENSIONS = /^(mail\/|smtp\/(extension|param)$|mime\/fields$|net\/(channel|resolver)$)/
+const FOR_EXTENSIONS = /^(mail\/|smtp\/(extension|param)$|mime\/(fields|date)$|net\/(channel|resolver)$)/
 
 interface Import {
   readonly from: string
@@ -76,7 +76,7 @@ const broken = ({ from, to, types }: Import): string | undefined => {
       ? undefined
       : 'a folder imports from lower ranks only'
   if (here === 'extensions' && !FOR_EXTENSIONS.test(to))
-    return 'an extension knows smtp/extension, smtp/param, mail, mime/fields and types of net'
+    return 'an extension knows smtp/extension, smtp/param, mail, mime/fields, mime/date and types of net'
   if (high >= 4 && high <= 6 && low >= 3 && !INTERFACES.has(to))
     return 'of ranks 3 to 5 only interface files may be imported'
   return undefined

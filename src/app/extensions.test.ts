@@ -7,6 +7,13 @@ import { clientExtensions, extensionSchemas, serverExtensions } from './extensio
 
 const tls = { asServer: async () => assert.fail(), asClient: async () => assert.fail() }
 
+const services = {
+  clientTls: tls,
+  verify: async () => 'elsewhere' as const,
+  expand: async () => undefined,
+  delivers: () => true,
+}
+
 const faults = (text: string): readonly string[] => {
   const loaded = readSettings(text, 'smail.yaml', thisMachine({}), extensionSchemas)
   return 'faults' in loaded ? loaded.faults : []
@@ -43,7 +50,12 @@ test('an LMTP listener promises no reports', () => {
     extensionSchemas,
   )
   assert.ok('settings' in loaded)
-  const services = { clientTls: tls, verify: async () => 'elsewhere' as const, expand: async () => undefined }
+  const services = {
+    clientTls: tls,
+    verify: async () => 'elsewhere' as const,
+    expand: async () => undefined,
+    delivers: () => true,
+  }
   const keywords = loaded.settings.listen.map((one) => serverExtensions(one, services).map(({ keyword }) => keyword))
   assert.deepEqual(
     keywords.map((all) => [all.includes('DSN'), all.includes('LMTP')]),
@@ -59,7 +71,6 @@ test('PRDR is there for whoever names it', () => {
     const loaded = readSettings(`extensions: ${extensions}\n`, 'smail.yaml', thisMachine({}), extensionSchemas)
     assert.ok('settings' in loaded)
     const { listen, extensions: blocks } = loaded.settings
-    const services = { clientTls: tls, verify: async () => 'elsewhere' as const, expand: async () => undefined }
     const offered = listen.flatMap((one) => serverExtensions(one, services))
     return [offered, clientExtensions('smtp', blocks, 'off', services)].map((list) =>
       list.some(({ keyword }) => keyword === 'PRDR'),

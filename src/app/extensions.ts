@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { kind } from '../config/kinds.ts'
 import { networks, readNetwork } from '../config/networks.ts'
+import { type DeliverByBlock, deliverByBlock } from '../config/schema-extensions.ts'
 import type { ExtensionBlocks, ListenerSettings } from '../config/settings.ts'
 import * as extensions from '../extensions/index.ts'
 import type { Extension, Session } from '../smtp/extension.ts'
@@ -30,6 +31,7 @@ export const extensionSchemas: ReadonlyMap<string, z.ZodType> = new Map<string, 
   ['chunking', NONE],
   ['binarymime', NONE],
   ['dsn', NONE],
+  ['deliverby', deliverByBlock],
   ['no-soliciting', extensions.noSolicitingSettings],
   ['prdr', kind(z.strictObject({}), { offUnlessNamed: true })],
   ['submitter', kind(z.strictObject({}), { offUnlessNamed: true })],
@@ -46,6 +48,8 @@ export interface ExtensionServices {
   readonly clientTls: extensions.Tls
   readonly verify: extensions.Verify
   readonly expand: extensions.Expand
+  /** Whether mail is delivered at all, or waits. */
+  readonly delivers: () => boolean
 }
 
 const on = (blocks: ExtensionBlocks, keyword: string, make: () => Extension): Extension[] =>
@@ -70,6 +74,17 @@ const unwanted = (block: unknown): extensions.Unwanted => {
   return read.success ? read.data : { refuse: [], recipients: {} }
 }
 
+/** A block as its schema made it; undefined where there is none. */
+const blockOf = <T extends object>(blocks: ExtensionBlocks, keyword: string): T | undefined => {
+  const block = blocks[keyword]
+  return typeof block === 'object' && block !== null ? (block as T) : undefined
+}
+
+const deliverBy = (blocks: ExtensionBlocks, delivers: () => boolean): Extension => {
+  const { minimum, trace } = blockOf<DeliverByBlock>(blocks, 'deliverby') ?? { minimum: 0, trace: true }
+  return extensions.deliverBy({ minimum: Math.ceil(minimum / 1000), trace }, delivers)
+}
+
 /** In the order in which they act: what changes the channel, then the rest, and last who has the last word on replies. */
 export const serverExtensions = (listener: ListenerSettings, services: ExtensionServices): Extension[] => {
   const { extensions: blocks, limits, protocol } = listener
@@ -84,6 +99,7 @@ export const serverExtensions = (listener: ListenerSettings, services: Extension
     ...counted(blocks),
     // Who offers it promises reports of success, and an LMTP listener has nothing behind it that makes any.
     ...(protocol === 'lmtp' ? [] : on(blocks, 'dsn', extensions.dsn)),
+    ...(protocol === 'lmtp' ? [] : on(blocks, 'deliverby', () => deliverBy(blocks, services.delivers))),
     ...on(blocks, 'no-soliciting', () => extensions.noSoliciting(unwanted(blocks['no-soliciting']))),
     ...(protocol === 'lmtp' ? [] : on(blocks, 'prdr', extensions.prdr)),
     ...(protocol === 'lmtp' ? [] : on(blocks, 'submitter', () => extensions.submitter())),
@@ -110,6 +126,7 @@ export const clientExtensions = (
   ...on(blocks, '8bitmime', extensions.eightBitMime),
   ...counted(blocks),
   ...on(blocks, 'dsn', extensions.dsn),
+  ...on(blocks, 'deliverby', () => extensions.deliverBy()),
   ...on(blocks, 'no-soliciting', () => extensions.noSoliciting(unwanted(blocks['no-soliciting']))),
   ...(dialect === 'lmtp' ? [] : on(blocks, 'prdr', extensions.prdr)),
   ...(dialect === 'lmtp' ? [] : on(blocks, 'submitter', () => extensions.submitter())),
@@ -117,4 +134,4 @@ export const clientExtensions = (
 ]
 
 /** Every extension there is, for reading stored parameters when reports are made. */
-export const reportExtensions = (): Extension[] => [extensions.dsn(), extensions.submitter()]
+export const reportExtensions = (): Extension[] => [extensions.dsn(), extensions.deliverBy(), extensions.submitter()]

@@ -98,6 +98,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     clientTls,
     verify: (address: Address) => verify(address, resolver, settings),
     expand: (address: Address) => resolver.expand(atHome(address, settings)),
+    delivers: () => settings.queue.concurrency > 0,
   }
   const offers = new Map(
     settings.listen.map((listener) => [

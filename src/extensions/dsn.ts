@@ -48,6 +48,9 @@ export const dsn = (): Extension => ({
   params: { MAIL: [RET, ENVID], RCPT: [NOTIFY, ORCPT] },
   server: {},
   client: {
+    offered({ hop }) {
+      hop.reports = true
+    },
     // UTF-8 stands only where the transaction may hold it; elsewhere the same address goes in ASCII (RFC 6533 section 3).
     forRecipient({ params: { ORCPT: original } }, mail, hop) {
       if (typeof original !== 'string' || isAscii(original)) return {}

@@ -1,6 +1,7 @@
 export { eightBitMime } from './8bitmime.ts'
 export { binaryMime } from './binarymime.ts'
 export { chunking } from './chunking.ts'
+export { type DeliverBySettings, deliverBy } from './deliverby.ts'
 export { dsn } from './dsn.ts'
 export { enhancedStatusCodes } from './enhancedstatuscodes.ts'
 export { type Expand, expn, expnSettings } from './expn.ts'

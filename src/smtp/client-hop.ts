@@ -23,6 +23,7 @@ export class GreetedHop implements Hop {
   sendBody?: BodySender
   closingReplyPerRecipient?: boolean
   isStore?: true
+  reports?: true
 
   readonly #wire: Line
 

@@ -71,8 +71,7 @@ export class ClientConversation {
 
   /** The hop makes the reports of what it takes itself, for it was told how much they are wanted. */
   get reports(): boolean {
-    for (const { report } of this.#used) if (report?.wants) return true
-    return false
+    return this.hop.reports === true
   }
 
   /** Whether the hop's limits leave room for one of these on this connection. */

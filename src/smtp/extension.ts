@@ -261,6 +261,8 @@ export interface Hop {
   closingReplyPerRecipient?: boolean
   /** What it takes is in a mailbox: a mail store, where relaying ends. */
   isStore?: true
+  /** It makes the reports of what it takes itself, for it is told how much they are wanted. */
+  reports?: true
   /** What extensions keep about this hop between greeting and mail, by their keyword. */
   readonly notes: Map<string, unknown>
 }

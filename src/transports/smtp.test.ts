@@ -444,8 +444,11 @@ describe('what is sent', () => {
   const reports: Extension = {
     keyword: 'R',
     rfc: [],
-    client: { concerns: () => true, without: () => [{ do: 'report', event: 'relayed', of: [7] }] },
-    report: { wants: () => 'yes' },
+    client: {
+      offered: ({ hop }) => void (hop.reports = true),
+      concerns: () => true,
+      without: () => [{ do: 'report', event: 'relayed', of: [7] }],
+    },
   }
 
   test('relayed, where the trail ends', async () => {

@@ -64,6 +64,9 @@ const made: Readonly<Record<string, () => Extension>> = {
   DSN: extensions.dsn,
   SUBMITTER: () => extensions.submitter(),
   'SUBMITTER-TESTED': () => extensions.submitter(async (domain) => domain === 'example.com'),
+  DELIVERBY: () => extensions.deliverBy(),
+  'DELIVERBY-30': () => extensions.deliverBy({ minimum: 30, trace: false }),
+  'DELIVERBY-NOT-NOW': () => extensions.deliverBy(undefined, () => false),
   'NO-SOLICITING': () => extensions.noSoliciting({ refuse: [], recipients: {} }),
   'NO-SOLICITING-ADV': () =>
     extensions.noSoliciting({

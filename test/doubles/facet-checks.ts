@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { Refusal } from '../../src/mail/reply.ts'
+import { readHeader } from '../../src/mime/fields.ts'
 import { GreetedHop } from '../../src/smtp/client-hop.ts'
-import type { Extension, Hop, ReportedMessage, ReportedRecipient } from '../../src/smtp/extension.ts'
+import type { Extension, Hop, ReportedMessage, ReportedRecipient, Session } from '../../src/smtp/extension.ts'
 import { outbound } from './outbound.ts'
 
 const message: ReportedMessage = {
@@ -26,6 +28,12 @@ const offeredBy = ({ client }: Extension): Hop => {
   return hop
 }
 
+/** Asked of nothing. */
+const nobody = new Proxy({} as Session, { get: () => assert.fail('The session is not asked') })
+
+const refusal = (code: number, status: string) => (error: unknown) =>
+  error instanceof Refusal && error.reply.code === code && error.reply.status === status
+
 /** What the facets of an extension must do that dialogues cannot show. By keyword. */
 export const facetChecks: Readonly<Record<string, (extension: Extension) => void>> = {
   ENHANCEDSTATUSCODES(extension) {
@@ -46,6 +54,39 @@ export const facetChecks: Readonly<Record<string, (extension: Extension) => void
     assert.deepEqual(queue?.expand?.(given, 'message', 'many'), { ENVID: '1@a' })
     assert.deepEqual(queue?.expand?.(given, 'message', 'list'), { ENVID: '1@a' })
     assert.deepEqual(queue?.expand?.(given, 'recipient', 'many'), given)
+  },
+  DELIVERBY({ server, client, queue, report }) {
+    // Dialogues take no time; mail that must be in time does, on its way in and in the queue.
+    const end = (by: string, at: number) =>
+      server?.atEnd?.(
+        { header: readHeader(new Uint8Array()), facts: outbound().facts, at },
+        { kind: 'MAIL', begun: 1000, sender: null, params: { BY: by, X: '1' }, recipients: [] },
+        nobody,
+      )
+    assert.deepEqual(end('+60;rt', 3500), { params: { BY: '58;RT', X: '1' } })
+    assert.deepEqual(end('0;N', 3000), { params: { BY: '-2;N', X: '1' } })
+    assert.deepEqual(end('2;R', 2999), { params: { BY: '1;R', X: '1' } })
+    assert.throws(() => end('2;R', 3000), refusal(554, '5.4.7'))
+    const adds = (by: string, age: number) => {
+      const mail = outbound({ params: { BY: by } })
+      return client?.adds?.({ ...mail, now: mail.accepted + age }, offeredBy({ keyword: '', rfc: [] }))
+    }
+    assert.deepEqual([adds('120;R', 22_000), adds('5;NT', 5000)], [{ BY: '98;R' }, { BY: '0;NT' }])
+    assert.throws(() => adds('5;R', 5000), refusal(554, '5.4.7'))
+    const schedule = (by: string) => queue?.schedule?.({ sender: null, params: { BY: by }, recipients: [] }, 1000)
+    assert.deepEqual(schedule('60;R'), { milestones: [{ at: 61_000, do: 'fail', status: '5.4.7' }] })
+    assert.deepEqual(schedule('-1;N'), { milestones: [{ at: 0, do: 'warn', status: '4.4.7' }] })
+    assert.deepEqual(queue?.schedule?.({ sender: null, params: {}, recipients: [] }, 1000), {})
+    const given = { BY: '60;R', X: '1' }
+    assert.deepEqual(queue?.expand?.(given, 'message', 'many'), given)
+    assert.deepEqual(queue?.expand?.(given, 'message', 'list'), { X: '1' })
+    assert.deepEqual(queue?.expand?.(given, 'recipient', 'list'), given)
+    const late = { ...message, params: { BY: '90;N' }, accepted: Date.UTC(2026, 0, 1) }
+    assert.deepEqual(report?.messageFields?.(late), [['Deliver-By-Date', 'Thu, 1 Jan 2026 00:01:30 +0000']])
+    assert.deepEqual(report?.messageFields?.(message), [])
+    assert.equal(report?.wants?.(recipient('relayed', { NOTIFY: 'FAILURE' }), late), 'must')
+    assert.equal(report?.wants?.(recipient('relayed', {}), message), undefined)
+    assert.equal(report?.wants?.(recipient('delivered', {}), late), undefined)
   },
   DSN({ report, queue }) {
     const wants = (event: ReportedRecipient['event'], notify?: string) =>
