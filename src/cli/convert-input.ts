@@ -86,7 +86,7 @@ const lineEndsOf = async (content: AsyncIterable<Uint8Array>): Promise<'CRLF' | 
 }
 
 /** Every LF becomes CRLF, whatever is before it, so that `withLf` undoes it. */
-async function* withCrlf(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+export async function* withCrlf(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
   for await (const piece of content) {
     let lines = 0
     for (let lf = piece.indexOf(LF); lf >= 0; lf = piece.indexOf(LF, lf + 1)) lines += 1

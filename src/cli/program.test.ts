@@ -187,9 +187,12 @@ test('sendmail -bs speaks SMTP', async () => {
     'QUIT',
     '',
   ]
-  const { code, out } = await command('sendmail', ['-bs'], dialogue.join('\r\n'))
-  assert.equal(code, 0)
-  assert.match(out, /^220 mx\.example\.test [\s\S]*\r\n250 2\.\d\.\d [\s\S]*queued as \w+\r\n221 [^\r]*\r\n$/)
+  // As a program has it, and as a person types it.
+  for (const lineEnd of ['\r\n', '\n']) {
+    const { code, out } = await command('sendmail', ['-bs'], dialogue.join(lineEnd))
+    assert.equal(code, 0)
+    assert.match(out, /^220 mx\.example\.test [\s\S]*\r\n250 2\.\d\.\d [\s\S]*queued as \w+\r\n221 [^\r]*\r\n$/)
+  }
 })
 
 test('parameters that MAIL and RCPT would refuse are refused in mail that is handed over, and nothing is kept', async () => {
@@ -423,6 +426,20 @@ test('help and mistakes', async () => {
   assert.equal((await smail()).code, 64)
   assert.equal((await smail('check', '--confg', 'x')).code, 64)
   assert.equal((await command('newaliases', [])).code, 0)
+})
+
+test('output that found no room is told, with exit 74; a reader that went early is none of our concern', async () => {
+  const outcome = async (script: string) => {
+    const child = spawn('/bin/sh', ['-c', script, join(bin, 'smail')], { env: { ...env, NODE: process.execPath } })
+    const err = gathered(child.stderr)
+    const [code] = await once(child, 'close')
+    return [code, err()]
+  }
+  assert.deepEqual(await outcome('printf "Subject: x\\n\\n" | "$NODE" "$0" convert --to 7bit >/dev/full'), [
+    74,
+    'smail: standard output: ENOSPC: no space left on device, write\n',
+  ])
+  assert.deepEqual(await outcome('{ "$NODE" "$0" settings; echo $? >&2; } | true'), [0, '0\n'])
 })
 
 const old = ['/usr/bin/node', '/usr/local/bin/node']

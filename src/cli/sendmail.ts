@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
+import { Readable } from 'node:stream'
 import { ControlFault, connectSmtp, NotRunning } from '../app/control-client.ts'
 import { dropMail } from '../app/control-drop.ts'
 import { thisMachine } from '../config/machine.ts'
@@ -15,6 +16,7 @@ import { HELP, readArguments, type SendmailArguments } from './sendmail-argument
 import { added, checked, envelopeOf, quotedLocal } from './sendmail-envelope.ts'
 import { completeHeader, recipientsIn, splitHeader } from './sendmail-header.ts'
 import { mailLines, readHeader } from './sendmail-input.ts'
+import { withSmtpLineEnds } from './typed.ts'
 
 /** sendmail(8): takes a message from a program, and gives it to the running instance or leaves it for the next one. */
 export const sendmail = async (argv: readonly string[], io: Io): Promise<number> => {
@@ -136,7 +138,8 @@ const speakSmtp = async (places: ControlPlaces, io: Io): Promise<number> => {
     await print(io, '421 4.3.2 There is nobody to speak to now; try again later\r\n')
     throw error instanceof NotRunning ? new Exit(EXIT.tempFail, error.message) : error
   })
-  io.stdin.pipe(socket)
+  const commands = Readable.from(withSmtpLineEnds(io.stdin))
+  commands.pipe(socket)
   socket.pipe(io.stdout, { end: false })
   await new Promise<void>((resolve) =>
     socket
@@ -144,7 +147,8 @@ const speakSmtp = async (places: ControlPlaces, io: Io): Promise<number> => {
       .once('error', () => socket.destroy())
       .once('end', () => socket.end()),
   )
-  io.stdin.unpipe(socket).pause()
+  commands.destroy()
+  io.stdin.pause()
   return EXIT.ok
 }
 
