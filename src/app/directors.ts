@@ -51,6 +51,7 @@ const make = (one: DirectorSettings, settings: Settings, { clock, log, uid }: Me
     }
     case 'users': {
       const { transport, separator, from, root } = one
+      const quota = one.quota > 0 ? { quota: { octets: one.quota, whenFull: one['when-full'] } } : {}
       const users =
         'passwd' in from
           ? ({ is: 'passwd', source: fileSource('/etc/passwd'), runningUid: uid } as const)
@@ -59,7 +60,7 @@ const make = (one: DirectorSettings, settings: Settings, { clock, log, uid }: Me
               source: 'file' in from ? fileSource(from.file) : textSource(`directors.${name}`, from.names.join('\n')),
               root,
             } as const)
-      return usersDirector({ name, from: users, transport, separator, clock, log, ...domains })
+      return usersDirector({ name, from: users, transport, separator, clock, log, ...quota, ...domains })
     }
     case 'catch-all':
       return catchAllDirector({ name, to: readAddress(one.to), ...domains })

@@ -50,6 +50,8 @@ export interface ExtensionServices {
   readonly expand: extensions.Expand
   /** Whether mail is delivered at all, or waits. */
   readonly delivers: () => boolean
+  /** Absent: nobody is asked. */
+  readonly room?: extensions.Room
 }
 
 const on = (blocks: ExtensionBlocks, keyword: string, make: () => Extension): Extension[] =>
@@ -93,7 +95,7 @@ export const serverExtensions = (listener: ListenerSettings, services: Extension
     ...(serverTls ? on(blocks, 'starttls', () => extensions.startTls(serverTls)) : []),
     ...(protocol === 'lmtp' ? [extensions.lmtp()] : []),
     ...on(blocks, 'pipelining', extensions.pipelining),
-    ...on(blocks, 'size', () => extensions.size(limits.message)),
+    ...on(blocks, 'size', () => extensions.size(limits.message, services.room)),
     ...on(blocks, 'limits', extensions.limits),
     ...on(blocks, '8bitmime', extensions.eightBitMime),
     ...counted(blocks),
@@ -121,7 +123,7 @@ export const clientExtensions = (
   ...(dialect === 'lmtp' ? [extensions.lmtp()] : []),
   ...on(blocks, 'pipelining', extensions.pipelining),
   // Without a limit of its own it still tells the hop how big the mail is, and obeys the hop's.
-  ...on(blocks, 'size', () => extensions.size(Number.MAX_SAFE_INTEGER)),
+  ...on(blocks, 'size', () => extensions.size()),
   ...on(blocks, 'limits', extensions.limits),
   ...on(blocks, '8bitmime', extensions.eightBitMime),
   ...counted(blocks),

@@ -18,6 +18,7 @@ import type { Transport } from '../transports/transport.ts'
 import { serverTls } from './certificate.ts'
 import { makeDirectors } from './directors.ts'
 import { clientExtensions, reportExtensions, serverExtensions } from './extensions.ts'
+import { roomFor } from './room.ts'
 import { makeRouters } from './routers.ts'
 import { makeTransports } from './transports.ts'
 import { Faults } from './unfit.ts'
@@ -99,6 +100,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     verify: (address: Address) => verify(address, resolver, settings),
     expand: (address: Address) => resolver.expand(atHome(address, settings)),
     delivers: () => settings.queue.concurrency > 0,
+    room: roomFor(settings, { resolver, transports, clock, log }),
   }
   const offers = new Map(
     settings.listen.map((listener) => [

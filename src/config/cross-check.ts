@@ -6,6 +6,7 @@ import { hint } from './wording.ts'
 /** What no section alone can tell. Sections that are themselves wrong are absent; `given` is what was written. */
 export const crossCheck = (found: Partial<Sections>, given: Readonly<Record<string, unknown>>): readonly Issue[] => [
   ...transportNames(found, given),
+  ...quotas(found),
   ...sameAddress(found),
   ...sockets(found),
 ]
@@ -74,6 +75,16 @@ const ofDefault = (user: User, transports: Transports): Issue[] => {
   const message = `${unfit}, and ${who} uses it ${why}; expected ${orList(FITTING[section])}, ${mend}`
   return [{ path: ['transports', transport, there.driver], message, ofKey: true }]
 }
+
+/** Who does not look into a mailbox cannot hold it to anything. */
+const quotas = ({ directors = [], transports = [] }: Partial<Sections>): Issue[] =>
+  directors.flatMap((director): Issue[] => {
+    if (director.driver !== 'users' || director.quota === 0) return []
+    const there = transports.find(({ name }) => name === director.transport)
+    if (there === undefined || there.driver === 'maildir' || there.driver === 'mbox') return []
+    const message = `cannot be enforced by the ${there.driver} transport ${there.name}; expected a maildir or mbox transport`
+    return [{ path: ['directors', director.name, 'users', 'quota'], message }]
+  })
 
 const orList = (words: readonly string[]): string => `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 

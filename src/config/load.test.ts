@@ -120,6 +120,11 @@ const MISTAKES: readonly [what: string, source: string, ...told: string[]][] = [
     'smail.yaml:1:39 directors.u.users.transport: names the transport out, a smtp transport, which delivers to no mailbox; expected maildir, mbox, lmtp or discard',
   ],
   [
+    'a quota that nobody would look after',
+    'directors: { u: { users: { quota: 1GiB } } }\ntransports: { local: { discard: {} }, smtp: { smtp: {} } }\n',
+    'smail.yaml:1:35 directors.u.users.quota: cannot be enforced by the discard transport local; expected a maildir or mbox transport',
+  ],
+  [
     'a word of another setting',
     'conversion: { signed: refuse, downgrade: mda }\n',
     "smail.yaml:1:23 conversion.signed: is 'refuse'; expected one of bounce, convert",

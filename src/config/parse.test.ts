@@ -36,7 +36,8 @@ test('nothing at all is settings: loopback 2525, own host name, everything below
   assert.deepEqual([settings.hostname, settings.domains], ['host.example.org', ['host.example.org']])
   assert.equal(settings.postmaster, 'jo@host.example.org')
   assert.deepEqual(settings['relay-from'], ['127.0.0.0/8', '::1'])
-  assert.deepEqual(settings.spool, { driver: 'sqlite', path: `${machine.state}/spool`, history: 864_000_000 })
+  const path = `${machine.state}/spool`
+  assert.deepEqual(settings.spool, { driver: 'sqlite', path, history: 864_000_000, 'keep-free': 0 })
   assert.equal(settings.control.socket, '/run/user/1000/smail/control.sock')
   assert.equal(settings.tls, undefined)
   assert.deepEqual(
@@ -55,6 +56,8 @@ test('root has no mail delivered as other users by default', () => {
     transport: 'local',
     root: '/home/jo/.local/state/smail/mail',
     separator: '+',
+    quota: 0,
+    'when-full': 'defer',
   })
   const root = users({ ...machine, uid: 0, user: 'root' })
   assert.deepEqual(root && 'from' in root && root.from, { names: ['root', 'postmaster'] })

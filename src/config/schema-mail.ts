@@ -11,6 +11,7 @@ import {
   mailboxPath,
   name,
   path,
+  size,
   text,
   time,
   way,
@@ -69,6 +70,13 @@ export const directors = (machine: Machine, places: Places): z.ZodType<readonly 
           transport: transport('local'),
           root: path(places).default(`${machine.state}/mail`).describe('The folder with the homes of virtual users.'),
           separator,
+          quota: size()
+            .default(0)
+            .describe('How much each mailbox may hold, in a maildir or mbox transport; 0: any amount.'),
+          'when-full': z
+            .enum(['defer', 'refuse'])
+            .default('defer')
+            .describe('Mail that does not fit into a mailbox now: it waits (452 4.2.2), or it comes back (552 5.2.2).'),
           domains: forDomains,
         })
         .describe('Mailboxes of users.'),

@@ -30,6 +30,9 @@ export const spool = (machine: Machine, places: Places): z.ZodType<SpoolSettings
         history: time(0)
           .default(10 * DAY)
           .describe('How long the history of mail is kept.'),
+        'keep-free': size()
+          .default(0)
+          .describe('How much of its disk is not for mail: MAIL is answered with 452 before that is used.'),
       })
       .describe('In SQLite, on the disk before mail is answered for.'),
     memory: z.strictObject({}).describe('In memory, for trying things out: the end loses all mail.'),

@@ -70,6 +70,9 @@ export type DirectorSettings = { readonly name: string } & (
       /** Below which the homes of virtual users lie. Absolute. */
       readonly root: string
       readonly separator: string
+      /** Octets that each mailbox may hold; 0: any number. */
+      readonly quota: number
+      readonly 'when-full': 'defer' | 'refuse'
     } & ForDomains)
   /** Everything that got this far goes to one address. */
   | ({ readonly driver: 'catch-all'; readonly to: string } & ForDomains)
@@ -130,7 +133,13 @@ export interface NetworkTransportSettings {
 }
 
 export type SpoolSettings =
-  | { readonly driver: 'sqlite'; readonly path: string; readonly history: number }
+  | {
+      readonly driver: 'sqlite'
+      readonly path: string
+      readonly history: number
+      /** Octets of its disk that are not for mail. */
+      readonly 'keep-free': number
+    }
   | { readonly driver: 'memory' }
 
 export interface LimitSettings {

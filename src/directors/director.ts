@@ -27,4 +27,6 @@ export interface Mailbox {
   /** As whom to deliver; absent: as whoever runs us. */
   readonly uid?: number
   readonly gid?: number
+  /** Octets that the mailbox may hold, and whether mail that does not fit waits or comes back. Absent: any number. */
+  readonly quota?: { readonly octets: number; readonly whenFull: 'defer' | 'refuse' }
 }

@@ -18,6 +18,8 @@ export interface UsersOptions {
   readonly domains?: readonly string[]
   /** `alice+tag` is alice where nobody has that name itself. Empty: it is not. Absent: `+`. */
   readonly separator?: string
+  /** Of each mailbox. */
+  readonly quota?: Mailbox['quota']
   readonly clock: Clock
   readonly log: Log
 }
@@ -84,7 +86,7 @@ const fromVirtual = async ({ source, root }: Virtual, kept: Kept): Promise<() =>
  * root: there is no delivery as the user yet, and root must not write into homes.
  */
 export const usersDirector = async (options: UsersOptions): Promise<Director> => {
-  const { name, from, transport, separator = '+' } = options
+  const { name, from, transport, separator = '+', quota } = options
   const current = await (from.is === 'passwd' ? fromPasswd(from, options) : fromVirtual(from, options))
   const mine = serves(options.domains)
   return {
@@ -94,7 +96,7 @@ export const usersDirector = async (options: UsersOptions): Promise<Director> =>
       const find = await current()
       for (const form of knownAs(local, separator)) {
         const mailbox = find(form, domain)
-        if (mailbox) return { to: 'mailbox', transport, mailbox }
+        if (mailbox) return { to: 'mailbox', transport, mailbox: quota ? { ...mailbox, quota } : mailbox }
       }
       return undefined
     },

@@ -27,10 +27,10 @@ const DEEPEST = 10
  * Where an alias for one address leads in the end. Mail for one that leads nowhere is refused at the door: a report about
  * it would go to whoever is named as its sender. What cannot be found out now is the queue's affair.
  */
-const followed = async (
+export const followed = async (
   first: Address,
   alias: Extract<Resolution, { to: 'addresses' }>,
-  resolver: Resolver,
+  resolver: Pick<Resolver, 'resolve'>,
 ): Promise<Resolution> => {
   let found: Resolution = alias
   let ancestors: readonly Address[] = [first]

@@ -30,7 +30,7 @@ export class ServerSession implements Session {
   readonly #conduct: Conduct
   #progress = 0
   #transactions = 0
-  /** Of recipients named so far, in lower case; none is kept where any number may be. */
+  /** Of recipients named so far; none is kept where any number may be. */
   readonly #domains: Set<string> = new Set()
   #greeting: Greeting | undefined
   #offers: Offers

@@ -9,6 +9,7 @@ import type { Log } from '../observe/log.ts'
 import type { Convert } from '../smtp/relay-mail.ts'
 import type { SpooledMessage, SpooledRecipient } from '../spool/spool.ts'
 import { failureOf } from './local-errors.ts'
+import { quotas, type Used } from './local-quota.ts'
 import { asText } from './local-text.ts'
 import type { Outcome, Transport } from './transport.ts'
 
@@ -71,8 +72,14 @@ const headerOf = async (message: SpooledMessage): Promise<Header> => {
 }
 
 /** A transport out of a way to put one copy into a mailbox: each recipient gets a copy, one after the other. */
-export const localTransport = (options: LocalOptions, perDestination: number, deposit: Deposit): Transport => {
+export const localTransport = (
+  options: LocalOptions,
+  perDestination: number,
+  deposit: Deposit,
+  used: Used,
+): Transport => {
   const { name, runningAs, clock, log } = options
+  const quota = quotas(used, clock)
   const said = (answer: Reply): Diagnosis => ({ ...answer, by: 'local', at: clock.now() })
 
   const attempt = async (
@@ -88,8 +95,8 @@ export const localTransport = (options: LocalOptions, perDestination: number, de
       const made = await text()
       if ('code' in made) return { diagnosis: said(made) }
       const mail = { message, content: () => made.content(), top: top(message, recipient) }
-      await deposit(mailbox, mail, signal)
-      return { diagnosis: said(DELIVERED), event: 'delivered' }
+      const full = await quota.within(mailbox, message.octets, () => deposit(mailbox, mail, signal))
+      return full ? { diagnosis: said(full) } : { diagnosis: said(DELIVERED), event: 'delivered' }
     } catch (error) {
       if (signal.aborted && error === signal.reason) return { diagnosis: said(INTERRUPTED) }
       const failure = failureOf(error)
@@ -114,6 +121,7 @@ export const localTransport = (options: LocalOptions, perDestination: number, de
         settled({ of: recipient.key, ...(await attempt(to.mailbox, message, once, recipient, signal)) })
       }
     },
+    refuses: quota.refuses,
     async close() {},
   }
 }

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { type FileHandle, lstat, mkdir, open, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
 
 /**
  * What local transports ask of a file system. Everything rejects with the errors of the system (`code`, as `ENOSPC`),
@@ -13,12 +13,21 @@ export interface Disk {
   /** At most the first 4,096 octets of a file, one character per octet. */
   peek(path: string): Promise<string>
   /** Of the thing itself, should it be a link. */
-  status(path: string): Promise<{ readonly is: 'file' | 'folder' | 'link' | 'other'; readonly modified: number }>
+  status(path: string): Promise<Status>
+  /** What is in a folder, in no order. */
+  names(path: string): Promise<readonly string[]>
   rename(from: string, to: string): Promise<void>
   remove(path: string): Promise<void>
   makeFolder(path: string): Promise<void>
   /** What was made, renamed and removed in this folder survives a crash of the machine. */
   syncFolder(path: string): Promise<void>
+}
+
+export interface Status {
+  readonly is: 'file' | 'folder' | 'link' | 'other'
+  readonly modified: number
+  /** Octets. */
+  readonly size: number
 }
 
 export interface DiskFile {
@@ -77,8 +86,9 @@ export const localDisk: Disk = {
   async status(path) {
     const found = await lstat(path)
     const is = found.isFile() ? 'file' : found.isDirectory() ? 'folder' : found.isSymbolicLink() ? 'link' : 'other'
-    return { is, modified: found.mtimeMs }
+    return { is, modified: found.mtimeMs, size: found.size }
   },
+  names: (path) => readdir(path),
   rename,
   remove: unlink,
   makeFolder: async (path) => void (await mkdir(path, 0o700)),

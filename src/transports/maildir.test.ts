@@ -83,8 +83,10 @@ test('a message lies in new, with LF, private, under a name of the rules; tmp is
   const text = 'Return-Path: <"a b"@else.test>\nDelivered-To: alice@example.test\nSubject: x\n\n\xe9\n'
   assert.deepEqual(await seen(path), [text, text])
   for (const name of await files(join(path, 'new'))) {
-    assert.match(name, /^1767225600\.M123000P\d+Q[12]R[0-9a-f]{16}\.a\\057b\\072c$/)
-    assert.equal((await stat(join(path, 'new', name))).mode & 0o777, 0o600)
+    assert.match(name, /^1767225600\.M123000P\d+Q[12]R[0-9a-f]{16}\.a\\057b\\072c,S=\d+$/)
+    const { mode, size } = await stat(join(path, 'new', name))
+    assert.equal(mode & 0o777, 0o600)
+    assert.ok(name.endsWith(`,S=${size}`))
   }
   assert.deepEqual(await files(path), ['cur', 'new', 'tmp'])
   assert.deepEqual(await files(join(path, 'tmp')), [])
@@ -233,4 +235,23 @@ test('what is in new was synced before, and the folder after', async () => {
   assert.ok(0 < write && write < sync && sync < rename)
   assert.equal(steps.at(-1), 'syncFolder')
   assert.equal(rename, steps.length - 2)
+})
+
+test('a quota holds for what is there, in all folders, and for what is there by then', async (t) => {
+  const { folder, mailbox, path } = await scratch()
+  t.after(() => rm(folder, { recursive: true }))
+  await mkdir(join(path, '.Old', 'cur'), { recursive: true })
+  await writeFile(join(path, '.Old', 'cur', '1.x.mx:2,S'), Buffer.alloc(500))
+  const transport = maildir()
+  const held = { ...mailbox, quota: { octets: 640, whenFull: 'defer' } } as const
+  const status = async () =>
+    (await deliver(transport, held)).map(({ diagnosis }) => `${diagnosis.code} ${diagnosis.status}`)
+  assert.equal((await transport.refuses?.(held, 201))?.status, '4.2.2')
+  assert.deepEqual(await status(), ['250 2.0.0'])
+  assert.deepEqual(await status(), ['250 2.0.0'])
+  assert.deepEqual(await status(), ['452 4.2.2'])
+  assert.equal((await seen(path)).length, 2)
+  assert.deepEqual(await files(join(path, 'tmp')), [])
+  await rm(join(path, '.Old'), { recursive: true })
+  assert.deepEqual(await status(), ['250 2.0.0'])
 })

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import type { Mailbox } from '../directors/director.ts'
 import { withLf } from '../mime/line-ends.ts'
 import { batched, withTop } from './local-content.ts'
 import { type LocalMail, type LocalOptions, localTransport } from './local-delivery.ts'
 import { type Disk, errorCode, localDisk } from './local-disk.ts'
 import { makeFolders, type Place, placeOf, refuseLinks } from './local-place.ts'
+import { maildirOctets } from './maildir-size.ts'
 import type { Transport } from './transport.ts'
 
 export interface MaildirOptions extends LocalOptions {
@@ -49,27 +51,33 @@ export const maildirTransport = (options: MaildirOptions): Transport => {
     }
   }
 
-  const write = async (at: Place, path: string, { content, top }: LocalMail, signal: AbortSignal): Promise<void> => {
+  /** How many octets the file has. */
+  const write = async (at: Place, path: string, { content, top }: LocalMail, signal: AbortSignal): Promise<number> => {
     const file = await create(at, path)
+    let written = 0
     try {
       for await (const octets of batched(withTop(top, withLf(content())))) {
         signal.throwIfAborted()
         await file.write(octets)
+        written += octets.length
       }
       signal.throwIfAborted()
       await file.sync()
+      return written
     } finally {
       await file.close()
     }
   }
 
-  return localTransport(options, 4, async (mailbox, mail, signal) => {
+  const deposit = async (mailbox: Mailbox, mail: LocalMail, signal: AbortSignal): Promise<void> => {
     const at = place(mailbox)
     await Promise.all(FOLDERS.map((folder) => refuseLinks(disk, at, join(at.path, folder))))
     const name = unique()
-    const [unfinished, whole] = [join(at.path, 'tmp', name), join(at.path, 'new', name)]
+    const unfinished = join(at.path, 'tmp', name)
+    let whole = unfinished
     try {
-      await write(at, unfinished, mail, signal)
+      // Maildir++ has the size in the name, so that a mailbox can be measured without looking at each file.
+      whole = join(at.path, 'new', `${name},S=${await write(at, unfinished, mail, signal)}`)
       await disk.rename(unfinished, whole)
       await disk.syncFolder(join(at.path, 'new'))
     } catch (error) {
@@ -77,5 +85,7 @@ export const maildirTransport = (options: MaildirOptions): Transport => {
       await Promise.allSettled([disk.remove(unfinished), disk.remove(whole)])
       throw error
     }
-  })
+  }
+
+  return localTransport(options, 4, deposit, (mailbox) => maildirOctets(disk, place(mailbox).path))
 }

@@ -390,3 +390,25 @@ test('the lock says what is planned, safely, before anything is appended, and th
     ],
   )
 })
+
+test('a quota holds for the file', async (t) => {
+  const { folder, path } = await scratch(t)
+  await writeFile(path, 'x'.repeat(500))
+  const transport = mbox(folder)
+  const mailbox = { user: 'alice', home: '/none', quota: { octets: 550, whenFull: 'refuse' } } as const
+  const nobody = { ...mailbox, user: 'nobody' }
+  const status = async (octets: number, of: typeof mailbox | typeof nobody = mailbox) =>
+    (await transport.refuses?.(of, octets))?.status
+  assert.deepEqual([await status(50), await status(51), await status(551)], [undefined, '5.2.2', '5.2.3'])
+  assert.deepEqual([await status(550, nobody), await exists(join(folder, 'nobody'))], [undefined, false])
+  const outcomes: Outcome[] = []
+  const to = { to: 'mailbox', transport: 'local', mailbox } as const
+  const job = {
+    message: mail([`Subject: x\r\n\r\n${'y'.repeat(60)}\r\n`]),
+    recipients: recipients('alice@example.test'),
+    to,
+  }
+  await transport.deliver(job, new AbortController().signal, (one) => outcomes.push(one))
+  assert.equal(outcomes[0]?.diagnosis.status, '5.2.2')
+  assert.equal((await text(path)).length, 500)
+})

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path'
+import type { Mailbox } from '../directors/director.ts'
 import { Misconfigured } from '../mail/misconfigured.ts'
 import { withLf } from '../mime/line-ends.ts'
 import { batched, quoteFrom, withTop } from './local-content.ts'
@@ -120,7 +121,7 @@ export const mboxTransport = (options: MboxOptions): Transport => {
 
   // Deliveries of our own wait for each other here, at the lock they would look only twice a second.
   const turns = new Map<string, Promise<void>>()
-  return localTransport(options, 1, async (mailbox, mail, signal) => {
+  const depositInTurn = async (mailbox: Mailbox, mail: LocalMail, signal: AbortSignal): Promise<void> => {
     const at = place(mailbox)
     const before = turns.get(at.path)
     const mine = (async () => {
@@ -133,5 +134,16 @@ export const mboxTransport = (options: MboxOptions): Transport => {
     } finally {
       if (turns.get(at.path) === mine) turns.delete(at.path)
     }
-  })
+  }
+
+  const used = async (mailbox: Mailbox): Promise<number> => {
+    try {
+      return (await disk.status(place(mailbox).path)).size
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return 0
+      throw error
+    }
+  }
+
+  return localTransport(options, 1, depositInTurn, used)
 }

@@ -1,5 +1,6 @@
 import type { Mailbox } from '../directors/director.ts'
 import type { Diagnosis } from '../mail/diagnosis.ts'
+import type { Reply } from '../mail/reply.ts'
 import type { Route } from '../routers/router.ts'
 import type { SpooledMessage, SpooledRecipient } from '../spool/spool.ts'
 
@@ -13,6 +14,11 @@ export interface Transport {
    * after the signal is aborted.
    */
   deliver(job: Job, signal: AbortSignal, settled: (outcome: Outcome) => void): Promise<void>
+  /**
+   * Why a mailbox would not take a message of so many octets (0: of any) just now, as far as that can be told beforehand.
+   * Rejects when it cannot. Absent: there is no telling.
+   */
+  refuses?(mailbox: Mailbox, octets: number): Promise<Reply | undefined>
   close(): Promise<void>
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import * as extensions from '../../src/extensions/index.ts'
+import { reply } from '../../src/mail/reply.ts'
 import type { Channel } from '../../src/net/channel.ts'
 import { memoryChannels } from '../../src/net/memory-channel.ts'
 import { silentLog } from '../../src/observe/log.ts'
@@ -44,11 +45,22 @@ const failingTls: extensions.Tls = {
 
 /** Milliseconds that tracked mail is told of: by default, and at most. */
 const DAYS = { timeout: 9 * 86_400_000, longest: 30 * 86_400_000 }
+/** Of 500 octets; of 100 in the mailbox of `small`, which will have more, and in that of `tiny`, which will not. */
+const room: extensions.Room = {
+  forMessage: async (octets) => octets <= 500,
+  async whyNotFor({ local }, octets) {
+    if (octets <= 100) return local === 'packed' ? reply(452, '4.2.2', 'The mailbox is full') : undefined
+    if (local === 'small') return reply(452, '4.2.2', 'The mailbox is full')
+    return local === 'tiny' ? reply(552, '5.2.3', 'Too big for this mailbox') : undefined
+  },
+}
 
 /** What the `# with:` line of a dialogue may name. */
 const made: Readonly<Record<string, () => Extension>> = {
   PIPELINING: extensions.pipelining,
   SIZE: () => extensions.size(1000),
+  'SIZE-0': () => extensions.size(),
+  'SIZE-ROOM': () => extensions.size(1000, room),
   LIMITS: extensions.limits,
   '8BITMIME': extensions.eightBitMime,
   ENHANCEDSTATUSCODES: extensions.enhancedStatusCodes,

@@ -52,6 +52,7 @@ export const faultyDisk = (disk: Disk, faults: Faults): Disk & { readonly steps:
     append: (path) => opened('append', () => disk.append(path)),
     peek: (path) => step('peek', () => disk.peek(path)),
     status: (path) => step('status', () => disk.status(path)),
+    names: (path) => step('names', () => disk.names(path)),
     rename: (from, to) => step('rename', () => disk.rename(from, to)),
     remove: (path) => step('remove', () => disk.remove(path)),
     makeFolder: (path) => step('makeFolder', () => disk.makeFolder(path)),
