@@ -16,14 +16,22 @@ export const reply = (code: number, status: string, ...lines: readonly [string, 
 
 /** An answer to the peer, thrown. It carries nothing internal: its whole text goes out on the wire. */
 export class Refusal extends Error {
+  /** 4yz or 5yz, whatever was given: nothing that is thrown can be taken for success. */
   readonly reply: Reply
+  /** What it was made of: a peer's answer may be one that refuses nothing. */
+  readonly given: Reply
 
   constructor(answer: Reply) {
     super(`${answer.code} ${answer.status} ${answer.lines.join(' / ')}`)
     this.name = 'Refusal'
-    this.reply = answer
+    this.given = answer
+    this.reply = refuses(answer)
+      ? answer
+      : reply(451, '4.5.0', `An answer that neither accepts nor refuses: ${answer.code} ${answer.lines.join(' ')}`)
   }
 }
+
+const refuses = ({ code }: Reply): boolean => code >= 400 && code < 600
 
 export const refuse = (code: number, status: string, text: string): never => {
   throw new Refusal(reply(code, status, text))

@@ -226,6 +226,7 @@ class Transaction implements Attempt {
       await this.hop.sendBody?.(body, new SenderWire(this.hop, octets, wire))
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
+      demandRefusal('the body', error.given)
       this.#outcomes.settleAll(this.accepted, wire.said(error.reply, 'body'))
       return false
     }

@@ -267,6 +267,7 @@ export interface Hop {
   readonly notes: Map<string, unknown>
 }
 
+/** Throws the hop's answer as a Refusal, should it refuse the mail on the way. */
 export type BodySender = (body: AsyncIterable<Uint8Array>, wire: BodyWire) => Promise<void>
 
 /** The wire while a body is sent: what a body sender may do. `command` reads its reply; `line` does not. */

@@ -187,9 +187,11 @@ describe('what is done about what the hop lacks', () => {
     })
   }
 
-  test('a 4yz that means never becomes a 5yz', async () => {
+  test('a 4yz that means never becomes a 5yz, and a 2yz is no refusal', async () => {
     const remedy = { do: 'refuse', reply: reply(450, '4.7.0', 'No'), next: 'never' } as const
     assert.deepEqual(refused(await plan(outbound(), hopWith([]), [lack(remedy)])), ['10 550 5.7.0 never'])
+    const none = { do: 'refuse', reply: reply(250, '2.0.0', 'Fine'), next: 'otherHost' } as const
+    assert.deepEqual(refused(await plan(outbound(), hopWith([]), [lack(none)])), ['10 450 4.0.0 otherHost'])
   })
 
   test('prepend, replaceField, removeField: content, facts and parameters agree', async () => {

@@ -135,7 +135,7 @@ const refuseAll = (mail: RelayMail, said: Reply, next: Unsent['next']): RelayPla
 
 const unsent = (recipient: OutboundRecipient, said: Reply, next: Unsent['next']): Unsent => ({
   recipient,
-  reply: next === 'otherHost' ? said : ofClass(said, next === 'later' ? 4 : 5),
+  reply: next === 'otherHost' && said.code >= 400 ? said : ofClass(said, next === 'never' ? 5 : 4),
   next,
 })
 
