@@ -14,6 +14,7 @@ const real: readonly Extension[] = [
   extensions.size(1000),
   extensions.limits(),
   extensions.eightBitMime(),
+  extensions.smtpUtf8(),
   extensions.enhancedStatusCodes(),
   extensions.chunking(),
   extensions.binaryMime(),

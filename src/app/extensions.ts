@@ -28,6 +28,7 @@ export const extensionSchemas: ReadonlyMap<string, z.ZodType> = new Map<string, 
   ['size', NONE],
   ['limits', NONE],
   ['8bitmime', NONE],
+  ['smtputf8', NONE],
   ['chunking', NONE],
   ['binarymime', NONE],
   ['dsn', NONE],
@@ -56,6 +57,13 @@ export interface ExtensionServices {
 
 const on = (blocks: ExtensionBlocks, keyword: string, make: () => Extension): Extension[] =>
   blocks[keyword] === 'off' ? [] : [make()]
+
+/** Who takes UTF-8 in header fields takes it in bodies (RFC 6531 3.1). */
+const eightBit = (blocks: ExtensionBlocks): Extension[] =>
+  on(blocks, '8bitmime', extensions.eightBitMime).flatMap((eightBitMime) => [
+    eightBitMime,
+    ...on(blocks, 'smtputf8', extensions.smtpUtf8),
+  ])
 
 /** A binary body is always a counted one. */
 const counted = (blocks: ExtensionBlocks): Extension[] =>
@@ -97,7 +105,7 @@ export const serverExtensions = (listener: ListenerSettings, services: Extension
     ...on(blocks, 'pipelining', extensions.pipelining),
     ...on(blocks, 'size', () => extensions.size(limits.message, services.room)),
     ...on(blocks, 'limits', extensions.limits),
-    ...on(blocks, '8bitmime', extensions.eightBitMime),
+    ...eightBit(blocks),
     ...counted(blocks),
     // Who offers it promises reports of success, and an LMTP listener has nothing behind it that makes any.
     ...(protocol === 'lmtp' ? [] : on(blocks, 'dsn', extensions.dsn)),
@@ -125,7 +133,7 @@ export const clientExtensions = (
   // Without a limit of its own it still tells the hop how big the mail is, and obeys the hop's.
   ...on(blocks, 'size', () => extensions.size()),
   ...on(blocks, 'limits', extensions.limits),
-  ...on(blocks, '8bitmime', extensions.eightBitMime),
+  ...eightBit(blocks),
   ...counted(blocks),
   ...on(blocks, 'dsn', extensions.dsn),
   ...on(blocks, 'deliverby', () => extensions.deliverBy()),

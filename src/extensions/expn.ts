@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Address, formatAddress, formatPath, isAscii } from '../mail/address.ts'
+import { type Address, asciiAddress, formatPath } from '../mail/address.ts'
 import { reply } from '../mail/reply.ts'
 import type { Extension, Session } from '../smtp/extension.ts'
 import { mailboxArgument } from '../smtp/param.ts'
@@ -23,13 +23,14 @@ export const expn = (expand: Expand, allow: (session: Session) => boolean): Exte
       EXPN: {
         phases: ['connected', 'greeted', 'mail', 'rcpt', 'body'],
         usage: 'EXPN list',
-        async run(args) {
-          const [first, ...more] = (await expand(mailboxArgument(args))) ?? []
-          if (first === undefined) return reply(550, '5.1.1', 'There is no such list here')
-          const members = [first, ...more]
-          // Without SMTPUTF8 no reply may hold such an address (RFC 6531 3.7.4.2).
-          if (!members.every((member) => isAscii(formatAddress(member))))
-            return reply(252, '2.6.8', 'It has members outside ASCII')
+        async run(args, session) {
+          const { argument, grammar } = session.readArgument('EXPN', args)
+          const members = (await expand(mailboxArgument(argument, true))) ?? []
+          if (members.length === 0) return reply(550, '5.1.1', 'There is no such list here')
+          const [first, ...more] = members.flatMap((member) => (grammar.utf8 ? member : (asciiAddress(member) ?? [])))
+          // What the client did not ask for, no reply may hold (RFC 6531 3.7.4.2).
+          if (first === undefined || more.length + 1 < members.length)
+            return reply(252, '2.6.8', 'It has members that are shown to those who say SMTPUTF8 behind it')
           return reply(250, '2.1.5', formatPath(first), ...more.map(formatPath))
         },
       },

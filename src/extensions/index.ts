@@ -13,6 +13,7 @@ export { noSoliciting, noSolicitingSettings, type Unwanted } from './no-soliciti
 export { pipelining } from './pipelining.ts'
 export { prdr } from './prdr.ts'
 export { type Room, size } from './size.ts'
+export { smtpUtf8 } from './smtputf8.ts'
 export { startTls, type Tls, type TlsDemand } from './starttls.ts'
 export { type MaySubmit, submitter } from './submitter.ts'
 export { type Verify, vrfy, vrfySettings } from './vrfy.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Address, formatPath } from '../mail/address.ts'
+import { type Address, asciiAddress, formatPath } from '../mail/address.ts'
 import { reply } from '../mail/reply.ts'
 import type { Extension, Session } from '../smtp/extension.ts'
 import { mailboxArgument } from '../smtp/param.ts'
@@ -26,12 +26,16 @@ export const vrfy = (verify: Verify, allow: (session: Session) => boolean): Exte
         phases: ['connected', 'greeted', 'mail', 'rcpt', 'body'],
         usage: 'VRFY mailbox',
         async run(args, session) {
-          const address = mailboxArgument(args)
+          const { argument, grammar } = session.readArgument('VRFY', args)
+          const address = mailboxArgument(argument, true)
           const known = allow(session) ? await verify(address) : 'elsewhere'
-          if (known === 'known') return reply(250, '2.1.5', formatPath(address))
-          return known === 'unknown'
-            ? reply(550, '5.1.1', 'There is no such mailbox here')
-            : reply(252, '2.1.5', 'Send it and see')
+          if (known === 'unknown') return reply(550, '5.1.1', 'There is no such mailbox here')
+          if (known === 'elsewhere') return reply(252, '2.1.5', 'Send it and see')
+          // What the client did not ask for, no reply may hold (RFC 6531 3.7.4.2).
+          const shown = grammar.utf8 ? address : asciiAddress(address)
+          return shown
+            ? reply(250, '2.1.5', formatPath(shown))
+            : reply(252, '2.6.8', 'It exists; its address is shown to those who say SMTPUTF8 behind it')
         },
       },
     },

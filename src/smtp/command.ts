@@ -57,7 +57,8 @@ const read = (text: string, label: 'FROM' | 'TO'): ReturnType<typeof readPath> =
   }
 }
 
-const readWord = (word: string): PathAndWords['words'][number] => {
+/** A word as a parameter. Throws a Refusal when it can be none. */
+export const readWord = (word: string): PathAndWords['words'][number] => {
   const [, name, text] = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([^ ]+))?$/.exec(word) ?? []
   if (name === undefined) return refuse(501, '5.5.4', 'Malformed parameter')
   return { name: name.toUpperCase(), text: text ?? true }

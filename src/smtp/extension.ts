@@ -1,3 +1,4 @@
+import type { Address } from '../mail/address.ts'
 import type { Envelope, ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
 import type { BodyFacts } from '../mail/facts.ts'
 import type { Instant } from '../mail/instant.ts'
@@ -178,6 +179,11 @@ export interface Session {
   readonly extensions: readonly Extension[]
   /** Reads a path and parameters as MAIL does and begins a transaction; `kind` tells SEND from MAIL. */
   beginTransaction(args: string, kind: string): Promise<Answer>
+  /**
+   * The argument of a verb that may have parameters behind it (RFC 6531 3.7.4.2), and what the answer may hold by them.
+   * Throws a Refusal for parameters, as MAIL does.
+   */
+  readArgument(verb: string, args: string): { readonly argument: string; readonly grammar: Grammar }
   /** Sends an intermediate reply and returns the client's next line, at most `limit` octets of it. */
   ask(reply: Reply, limit: number): Promise<string>
   /** Makes ready for a body. Throws a Refusal when none can be taken now; `append` does it too. */
@@ -319,6 +325,8 @@ export interface ClientFacet {
   forRecipient?(recipient: OutboundRecipient, mail: OutboundMail, hop: Hop): ParamBag
   /** Notes that each recipient keeps once the hop has taken it, given MAIL's parameters for the hop. */
   notes?(mail: OutboundMail, params: ParamBag): readonly string[]
+  /** The hop does not offer it: how an address of the envelope is said there all the same. Undefined: as it is. */
+  readdress?(address: Address): Address | undefined
   /** A reply to `MAIL`, `RCPT` or the `body` that means more here than its code says. The first to find a meaning decides. */
   onReply?(verb: string, answer: Reply, attempt: Attempt): ReplyMeaning | undefined | void
   /**

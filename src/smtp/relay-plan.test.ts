@@ -99,12 +99,31 @@ describe('parameters', () => {
     await assert.rejects(plan(outbound(), hopWith(['A']), [broken]), TypeError)
   })
 
+  test('a hop that lacks an extension is told addresses as it can be told; outcomes know the recipient by its key', async () => {
+    const elsewhere = toy('E', { readdress: ({ local }) => (local === 'x' ? undefined : { local, domain: 'e.test' }) })
+    const mail = outbound({ sender: 'me@here.test', to: ['a@t.test', 'x@t.test'] })
+    const said = async (offers: string[]) => {
+      const { mail: sent } = only(await plan(mail, hopWith(offers), [elsewhere]))
+      const all = [sent.envelope.sender, ...sent.recipients.map(({ address }) => address)]
+      assert.deepEqual(sent.envelope.recipients, sent.recipients)
+      assert.deepEqual(
+        sent.recipients.map(({ key }) => key),
+        [10, 11],
+      )
+      return all.map((one) => one?.domain).join(' ')
+    }
+    assert.equal(await said(['E']), 'here.test t.test t.test')
+    assert.equal(await said([]), 'e.test e.test t.test')
+    const report = outbound({ sender: null })
+    assert.equal(only(await plan(report, hopWith([]), [elsewhere])).mail.envelope.sender, null)
+  })
+
   test('beyond ASCII, an extension in force must make a path sayable', async () => {
     const utf8 = toy('U', { adds: () => ({ U: true }) }, { server: { grammar: (bag) => ({ utf8: 'U' in bag }) } })
     const mail = outbound({ to: ['a@t.test', 'ü@t.test'] })
     assert.equal(only(await plan(mail, hopWith(['U']), [utf8])).mail.recipients.length, 2)
     assert.deepEqual(refused(await plan(mail, hopWith([]), [utf8])), ['11 553 5.6.7 otherHost'])
-    assert.deepEqual(refused(await plan(outbound({ sender: 'ü@h.test' }), hopWith([]), [])), ['10 553 5.6.7 otherHost'])
+    assert.deepEqual(refused(await plan(outbound({ sender: 'ü@h.test' }), hopWith([]), [])), ['10 550 5.6.7 otherHost'])
   })
 
   test('what must be answered before more is said', async () => {

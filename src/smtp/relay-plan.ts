@@ -1,4 +1,4 @@
-import { formatPath } from '../mail/address.ts'
+import { type Address, formatPath } from '../mail/address.ts'
 import type { ParamBag } from '../mail/envelope.ts'
 import { Refusal, type Reply, reply } from '../mail/reply.ts'
 import type { HeaderEdit } from '../mime/fields.ts'
@@ -169,14 +169,16 @@ const editOf = (remedy: Remedy): readonly HeaderEdit[] => {
 /** The last step: parameters, on the final facts, and whether all of it can be said. */
 const address = async (
   original: RelayMail,
-  { mail, conversion }: Fit,
+  { mail: fitted, conversion }: Fit,
   remedies: readonly Remedy[],
   rules: Rules,
 ): Promise<RelayPlans> => {
+  const mail = readdressed(fitted, rules)
   const paramsAt = mailParams(mail, rules)
   const params = attempt(() => paramsAt(mail.now))
   if (params instanceof Refusal) return refuseAll(mail, params.reply, lasting(params.reply))
-  if (!sayable(formatPath(mail.envelope.sender), params, rules.used)) return refuseAll(mail, NOT_ASCII, 'otherHost')
+  if (!sayable(formatPath(mail.envelope.sender), params, rules.used))
+    return refuseAll(mail, SENDER_NOT_ASCII, 'otherHost')
   const byKey = new Map<number, ParamBag>()
   const refused: Unsent[] = []
   for (const recipient of mail.recipients) {
@@ -207,7 +209,24 @@ const withParams = (recipient: OutboundRecipient, remedies: readonly Remedy[]): 
   return added.length === 0 ? recipient : { ...recipient, params: Object.assign({}, recipient.params, ...added) }
 }
 
+/** RFC 6531 3.5. */
 const NOT_ASCII = reply(553, '5.6.7', 'The next host does not take internationalized addresses')
+const SENDER_NOT_ASCII = reply(550, '5.6.7', 'The next host does not take internationalized addresses, not of a sender')
+
+/** The mail with its envelope as it is said to a hop that lacks extensions. */
+const readdressed = (mail: RelayMail, { registry, used }: Rules): RelayMail => {
+  const ways = registry.extensions.flatMap((one) => (used.has(one) ? [] : (one.client?.readdress ?? [])))
+  if (ways.length === 0) return mail
+  const said = (address: Address): Address => ways.reduce((now, way) => way(now) ?? now, address)
+  const { sender } = mail.envelope
+  const recipients = mail.recipients.map((one) => ({ ...one, address: said(one.address) }))
+  return {
+    ...mail,
+    recipients,
+    envelope: { ...mail.envelope, sender: sender && said(sender), recipients },
+    content: () => mail.content(),
+  }
+}
 
 const lasting = (said: Reply): Unsent['next'] => (said.code >= 500 ? 'never' : 'later')
 

@@ -4,12 +4,13 @@ import { domainKey } from '../mail/idna.ts'
 import { type Reply, refuse, reply } from '../mail/reply.ts'
 import { type Channel, EndlessLine, LineTooLong } from '../net/channel.ts'
 import { Body, type OpenTransaction } from './body.ts'
-import { readCommand, readPathAndWords } from './command.ts'
+import { type PathAndWords, readCommand, readPathAndWords, readWord } from './command.ts'
 import { concludeBody } from './conclude.ts'
 import type { Conduct } from './conduct.ts'
 import type {
   Answer,
   Extension,
+  Grammar,
   Greeting,
   HookAnswer,
   Phase,
@@ -184,6 +185,21 @@ export class ServerSession implements Session {
     if (domains === 0 || domain === '' || this.#domains.has(domain)) return
     if (this.#domains.size >= domains) refuse(452, '4.5.3', `Recipients in ${domains} domains are taken in one session`)
     this.#domains.add(domain)
+  }
+
+  readArgument(verb: string, args: string): { argument: string; grammar: Grammar } {
+    const { registry } = this.options
+    const words: PathAndWords['words'][number][] = []
+    let argument = args
+    for (;;) {
+      const [, before, last] = /^(.*[^ ]) +([^ ]+)$/.exec(argument) ?? []
+      const name = /^[A-Za-z0-9-]*/.exec(last ?? '')?.[0].toUpperCase() ?? ''
+      if (before === undefined || last === undefined || registry.owners(verb, name).length === 0) break
+      words.unshift(readWord(last))
+      argument = before
+    }
+    const params = readParams(verb, words, registry, this.#offers, this.#greeting?.extended ?? false)
+    return { argument, grammar: grammarOf(this.#offers.hooks, params) }
   }
 
   async ask(question: Reply, limit: number): Promise<string> {

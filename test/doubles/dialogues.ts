@@ -33,6 +33,12 @@ const members = [
   { local: 'bob', domain: 'example.test' },
 ]
 
+const lists: Readonly<Record<string, typeof members>> = {
+  list: members,
+  büro: [{ local: 'alice', domain: 'bücher.test' }],
+  全員: [...members, { local: '用户', domain: '例え.jp' }],
+}
+
 const tls = (verified: boolean): extensions.Tls => ({
   asServer: async (channel) => secured(channel),
   asClient: async (channel) => secured(channel, verified),
@@ -63,6 +69,8 @@ const made: Readonly<Record<string, () => Extension>> = {
   'SIZE-ROOM': () => extensions.size(1000, room),
   LIMITS: extensions.limits,
   '8BITMIME': extensions.eightBitMime,
+  '8BITMIME-UNOFFERED': () => ({ ...extensions.eightBitMime(), server: { offer: () => undefined } }),
+  SMTPUTF8: extensions.smtpUtf8,
   ENHANCEDSTATUSCODES: extensions.enhancedStatusCodes,
   CHUNKING: () => extensions.chunking(),
   'CHUNKING-BY-16': () => extensions.chunking(16),
@@ -90,7 +98,7 @@ const made: Readonly<Record<string, () => Extension>> = {
   HELP: extensions.help,
   EXPN: () =>
     extensions.expn(
-      async ({ local }) => (local === 'list' ? members : undefined),
+      async ({ local }) => lists[local],
       () => true,
     ),
   'EXPN-FORBIDDEN': () =>
@@ -100,7 +108,7 @@ const made: Readonly<Record<string, () => Extension>> = {
     ),
   VRFY: () =>
     extensions.vrfy(
-      async ({ local }) => (local === 'alice' ? 'known' : 'unknown'),
+      async ({ local }) => (['alice', '用户'].includes(local) ? 'known' : 'unknown'),
       () => true,
     ),
   'VRFY-FORBIDDEN': () =>

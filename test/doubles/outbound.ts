@@ -23,6 +23,7 @@ export interface Outbound {
   readonly text?: string
   readonly sender?: string | null
   readonly params?: ParamBag
+  readonly origin?: 'submitted' | 'report'
   /** Addresses, or addresses and their parameters. Keys are 10, 11, 12, … */
   readonly to?: readonly (string | readonly [string, ParamBag])[]
 }
@@ -38,6 +39,7 @@ export const outbound = (mail: Outbound = {}): RelayMail => {
     id: 'ID1',
     envelope: { sender: sender === null ? null : readAddress(sender), params, recipients },
     facts: factsOf(text),
+    ...(mail.origin ? { origin: mail.origin } : {}),
     accepted: 1_767_225_500_000,
     now: 1_767_225_600_000,
     recipients,
