@@ -2,6 +2,7 @@ import { type Part, quotedPrintable } from '../mime/compose.ts'
 import { decodeText } from '../mime/encoded-words.ts'
 import type { Header } from '../mime/fields.ts'
 import { type Inspection, inspector } from '../mime/inspect.ts'
+import { fitsReport } from '../smtp/converter.ts'
 import type { SpooledMessage } from '../spool/spool.ts'
 
 /** The third part of a report: the message, or what of it is given back (RFC 6522 section 4). */
@@ -16,15 +17,16 @@ export interface Returned {
 const MAX_LINE = 998
 
 /**
- * Reads the message once to know what it is; once more, when the part is sent, if all of it is returned. All of it is
- * returned when that is wanted, it has `most` octets at most, is not binary and has no line that is too long to be sent.
- * Otherwise the header is, up to `most` octets of it. Rejects with `SpoolError`.
+ * Reads the message once to know what it is, and again, if it is 8-bit, whether it can be converted; once more, when the part is sent, if all of it is returned. All of it is
+ * returned when that is wanted, it has `most` octets at most, is not binary, has no line that is too long to be sent, and
+ * could be converted for any hop. Otherwise the header is, up to `most` octets of it. Rejects with `SpoolError`.
  */
 export const returned = async (message: SpooledMessage, whole: boolean, most: number): Promise<Returned> => {
   const full = whole && message.octets <= most
   const { facts, header, headerTooLong } = await inspect(message, full, most)
   if (!full || facts.encoding === 'binary' || facts.longestLine > MAX_LINE) return headerOnly(header, headerTooLong)
   const encoding = facts.encoding
+  if (encoding === '8bit' && !(await fitsReport(message.content()))) return headerOnly(header, headerTooLong)
   const fields: Part['fields'] = [
     ['Content-Type', 'message/rfc822'],
     ['Content-Description', 'The message'],

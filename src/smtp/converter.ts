@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { reply } from '../mail/reply.ts'
 import { converted } from '../mime/convert/converted.ts'
@@ -5,7 +6,7 @@ import { planConversion } from '../mime/convert/plan.ts'
 import type { ConversionRules } from '../mime/convert/rules.ts'
 import { ScratchFile } from '../mime/convert/scratch-file.ts'
 import type { ConversionTarget } from './extension.ts'
-import type { Convert, Convertible } from './relay-mail.ts'
+import { type Convert, type Convertible, TEXT_LINE } from './relay-mail.ts'
 
 /** What may be done to mail beyond what changes no meaning. */
 export interface ConverterOptions {
@@ -34,7 +35,7 @@ export const converter =
  */
 const rulesFor = (
   { encoding, maxLine, header }: ConversionTarget,
-  { origin }: Convertible,
+  { origin }: Pick<Convertible, 'origin'>,
   { signed, downgrade }: ConverterOptions,
 ): ConversionRules => ({
   encoding: encoding === 'binary' ? '8bit' : encoding,
@@ -43,3 +44,25 @@ const rulesFor = (
   signed: origin === 'report' ? 'convert' : signed,
   utf8Headers: origin === 'report' || (origin === 'submitted' && downgrade === 'msa') ? 'encode' : 'refuse',
 })
+
+/** The least that any hop takes. */
+const PLAINEST: ConversionTarget = { encoding: '7bit', maxLine: TEXT_LINE, header: 'ascii' }
+
+/**
+ * Whether a report with this message in it can be converted for every hop, now that it is written: what cannot would be
+ * lost with the report.
+ */
+export const fitsReport = async (content: AsyncIterable<Uint8Array>): Promise<boolean> => {
+  const rules = rulesFor(PLAINEST, { origin: 'report' }, { signed: 'convert', downgrade: 'never' })
+  return !('status' in (await planConversion(asReturned(content), rules)))
+}
+
+/** As deep inside as it will be (RFC 6522 section 3). Nobody knows the boundary. */
+async function* asReturned(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const boundary = `=_${randomBytes(18).toString('base64url')}`
+  yield Buffer.from(
+    `Content-Type: multipart/report; boundary="${boundary}"\r\n\r\n--${boundary}\r\nContent-Type: message/rfc822\r\n\r\n`,
+  )
+  yield* content
+  yield Buffer.from(`\r\n--${boundary}--\r\n`)
+}
