@@ -4,7 +4,7 @@ import { basename } from 'node:path'
 import { test } from 'node:test'
 import * as extensions from '../src/extensions/index.ts'
 import type { Extension } from '../src/smtp/extension.ts'
-import { playRelay, playServer } from './doubles/dialogues.ts'
+import { holding, playRelay, playServer } from './doubles/dialogues.ts'
 import { facetChecks } from './doubles/facet-checks.ts'
 import { toys } from './doubles/toy-extensions.ts'
 
@@ -22,6 +22,7 @@ const real: readonly Extension[] = [
   extensions.dsn(),
   extensions.submitter(),
   extensions.deliverBy(),
+  extensions.futureRelease(holding()),
   extensions.noSoliciting({ refuse: ['net.example:ADV'], recipients: {} }),
   extensions.prdr(),
   extensions.mtrk({ timeout: 1, longest: 1 }),

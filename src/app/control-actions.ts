@@ -49,10 +49,10 @@ export const controlActions = (mta: Mta, program: Program): ControlActions => ({
   async stop(now) {
     program.end(now)
   },
-  list: (match) => rows(mta.spool, match),
+  list: (match) => rows(mta.spool, match, program.clock),
   async show(id) {
     const found = await mta.spool.show(id)
-    return found && messageRow(found)
+    return found && messageRow(found, program.clock.now())
   },
   body: (id) => mta.spool.read(id),
   async trace(id) {
@@ -73,14 +73,14 @@ export const controlActions = (mta: Mta, program: Program): ControlActions => ({
 
 const PAGE = 200
 
-async function* rows(spool: Spool, match: Parameters<Spool['list']>[0]['match']): AsyncIterable<unknown> {
+async function* rows(spool: Spool, match: Parameters<Spool['list']>[0]['match'], clock: Clock): AsyncIterable<unknown> {
   for (let after: string | undefined; ; ) {
     const page = await spool.list({
       most: PAGE,
       ...(match ? { match } : {}),
       ...(after === undefined ? {} : { after }),
     })
-    for (const listed of page) yield queueRow(listed)
+    for (const listed of page) yield queueRow(listed, clock.now())
     after = page.at(-1)?.id
     if (page.length < PAGE) return
   }

@@ -1,6 +1,7 @@
 import { formatAddress } from '../mail/address.ts'
 import { answerOf, type Diagnosis } from '../mail/diagnosis.ts'
 import type { ReversePath } from '../mail/envelope.ts'
+import type { Instant } from '../mail/instant.ts'
 import type { Listed, SpooledRecipient } from '../spool/spool.ts'
 
 /** A message of the queue as commands show it. Times are ISO 8601 in UTC. */
@@ -11,6 +12,8 @@ export interface QueueRow {
   /** Octets. */
   readonly size: number
   readonly accepted: string
+  /** Until when it is held because its sender wished so; null once it is released. */
+  readonly heldUntil: string | null
   readonly recipients: readonly RecipientRow[]
 }
 
@@ -27,11 +30,12 @@ export interface RecipientRow {
 
 const sender = (path: ReversePath): string => (path === null ? '<>' : formatAddress(path))
 
-export const queueRow = (listed: Listed): QueueRow => ({
+export const queueRow = (listed: Listed, now: Instant): QueueRow => ({
   id: listed.id,
   sender: sender(listed.sender),
   size: listed.octets,
   accepted: new Date(listed.accepted).toISOString(),
+  heldUntil: (listed.schedule.notBefore ?? now) > now ? new Date(listed.schedule.notBefore ?? now).toISOString() : null,
   recipients: listed.recipients.map(recipientRow),
 })
 
@@ -58,8 +62,8 @@ export interface MessageRow extends QueueRow {
   readonly origin: Listed['origin']
 }
 
-export const messageRow = (listed: Listed): MessageRow => ({
-  ...queueRow(listed),
+export const messageRow = (listed: Listed, now: Instant): MessageRow => ({
+  ...queueRow(listed, now),
   params: listed.params,
   facts: listed.facts,
   origin: listed.origin,

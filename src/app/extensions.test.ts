@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readSettings } from '../config/load.ts'
 import { thisMachine } from '../config/machine.ts'
+import type { Session } from '../smtp/extension.ts'
 import { createRegistry } from '../smtp/registry.ts'
 import { clientExtensions, extensionSchemas, serverExtensions } from './extensions.ts'
 
@@ -12,6 +13,7 @@ const services = {
   verify: async () => 'elsewhere' as const,
   expand: async () => undefined,
   delivers: () => true,
+  release: { now: () => 0, allow: () => true, held: async () => 0 },
 }
 
 const faults = (text: string): readonly string[] => {
@@ -50,12 +52,6 @@ test('an LMTP listener promises no reports', () => {
     extensionSchemas,
   )
   assert.ok('settings' in loaded)
-  const services = {
-    clientTls: tls,
-    verify: async () => 'elsewhere' as const,
-    expand: async () => undefined,
-    delivers: () => true,
-  }
   const keywords = loaded.settings.listen.map((one) => serverExtensions(one, services).map(({ keyword }) => keyword))
   assert.deepEqual(
     keywords.map((all) => [all.includes('DSN'), all.includes('LMTP')]),
@@ -80,4 +76,21 @@ test('PRDR is there for whoever names it', () => {
   assert.deepEqual(keywords('{ prdr: {} }'), [true, true])
   assert.deepEqual(keywords('{ prdr: }'), [true, true])
   assert.deepEqual(keywords('{ prdr: off }'), [false, false])
+})
+
+test('mail is held for later where it is submitted, and nowhere else', () => {
+  const loaded = readSettings(
+    'listen: { in: { smtp: "127.0.0.1:25" }, users: { submission: "127.0.0.1:587" }, store: { lmtp: "127.0.0.1:24" } }\n',
+    'smail.yaml',
+    thisMachine({}),
+    extensionSchemas,
+  )
+  assert.ok('settings' in loaded)
+  const offers = loaded.settings.listen.map((one) =>
+    serverExtensions(one, services).flatMap(({ keyword, server }) =>
+      keyword === 'FUTURERELEASE' ? server?.offer?.({} as Session) : [],
+    ),
+  )
+  assert.deepEqual(offers, [[], ['2592000', '1970-01-31T00:00:00Z'], []])
+  assert.match(faults('extensions: { futurerelease: { max: 500ms } }\n').join(), /futurerelease\.max.*at least 1s/)
 })

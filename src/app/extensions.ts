@@ -1,7 +1,12 @@
 import { z } from 'zod'
 import { kind } from '../config/kinds.ts'
 import { networks, readNetwork } from '../config/networks.ts'
-import { type DeliverByBlock, deliverByBlock } from '../config/schema-extensions.ts'
+import {
+  type DeliverByBlock,
+  deliverByBlock,
+  type FutureReleaseBlock,
+  futureReleaseBlock,
+} from '../config/schema-extensions.ts'
 import type { ExtensionBlocks, ListenerSettings } from '../config/settings.ts'
 import * as extensions from '../extensions/index.ts'
 import type { Extension, Session } from '../smtp/extension.ts'
@@ -33,6 +38,7 @@ export const extensionSchemas: ReadonlyMap<string, z.ZodType> = new Map<string, 
   ['binarymime', NONE],
   ['dsn', NONE],
   ['deliverby', deliverByBlock],
+  ['futurerelease', futureReleaseBlock],
   ['no-soliciting', extensions.noSolicitingSettings],
   ['prdr', kind(z.strictObject({}), { offUnlessNamed: true })],
   ['submitter', kind(z.strictObject({}), { offUnlessNamed: true })],
@@ -53,6 +59,7 @@ export interface ExtensionServices {
   readonly delivers: () => boolean
   /** Absent: nobody is asked. */
   readonly room?: extensions.Room
+  readonly release: extensions.FutureReleaseServices
 }
 
 const on = (blocks: ExtensionBlocks, keyword: string, make: () => Extension): Extension[] =>
@@ -95,6 +102,13 @@ const deliverBy = (blocks: ExtensionBlocks, delivers: () => boolean): Extension 
   return extensions.deliverBy({ minimum: Math.ceil(minimum / 1000), trace }, delivers)
 }
 
+const futureRelease = (blocks: ExtensionBlocks, services: extensions.FutureReleaseServices): Extension[] => {
+  const block = blockOf<FutureReleaseBlock>(blocks, 'futurerelease')
+  if (block === undefined) return []
+  const most = Math.floor(block.max / 1000)
+  return [extensions.futureRelease({ most, perUser: block['per-user'], total: block.total, ...services })]
+}
+
 /** In the order in which they act: what changes the channel, then the rest, and last who has the last word on replies. */
 export const serverExtensions = (listener: ListenerSettings, services: ExtensionServices): Extension[] => {
   const { extensions: blocks, limits, protocol } = listener
@@ -110,6 +124,8 @@ export const serverExtensions = (listener: ListenerSettings, services: Extension
     // Who offers it promises reports of success, and an LMTP listener has nothing behind it that makes any.
     ...(protocol === 'lmtp' ? [] : on(blocks, 'dsn', extensions.dsn)),
     ...(protocol === 'lmtp' ? [] : on(blocks, 'deliverby', () => deliverBy(blocks, services.delivers))),
+    // RFC 4865 4.2: nowhere else.
+    ...(protocol === 'submission' ? futureRelease(blocks, services.release) : []),
     ...on(blocks, 'no-soliciting', () => extensions.noSoliciting(unwanted(blocks['no-soliciting']))),
     ...(protocol === 'lmtp' ? [] : on(blocks, 'prdr', extensions.prdr)),
     ...(protocol === 'lmtp' ? [] : on(blocks, 'submitter', () => extensions.submitter())),
@@ -137,6 +153,7 @@ export const clientExtensions = (
   ...counted(blocks),
   ...on(blocks, 'dsn', extensions.dsn),
   ...on(blocks, 'deliverby', () => extensions.deliverBy()),
+  ...on(blocks, 'futurerelease', () => extensions.futureRelease()),
   ...on(blocks, 'no-soliciting', () => extensions.noSoliciting(unwanted(blocks['no-soliciting']))),
   ...(dialect === 'lmtp' ? [] : on(blocks, 'prdr', extensions.prdr)),
   ...(dialect === 'lmtp' ? [] : on(blocks, 'submitter', () => extensions.submitter())),
@@ -144,4 +161,9 @@ export const clientExtensions = (
 ]
 
 /** Every extension there is, for reading stored parameters when reports are made. */
-export const reportExtensions = (): Extension[] => [extensions.dsn(), extensions.deliverBy(), extensions.submitter()]
+export const reportExtensions = (): Extension[] => [
+  extensions.dsn(),
+  extensions.deliverBy(),
+  extensions.futureRelease(),
+  extensions.submitter(),
+]

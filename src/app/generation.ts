@@ -10,7 +10,7 @@ import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { createReporter, type Reporter } from '../reports/report.ts'
 import { isOurAddress } from '../routers/self.ts'
-import type { Extension } from '../smtp/extension.ts'
+import type { Extension, Session } from '../smtp/extension.ts'
 import { createRegistry } from '../smtp/registry.ts'
 import { type ServerContext, serverContext } from '../smtp/server.ts'
 import type { Spool } from '../spool/spool.ts'
@@ -95,12 +95,22 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     maxReturned: settings.queue['return-limit'],
     expires: ({ accepted, schedule }) => (schedule.notBefore ?? accepted) + settings.queue.lifetime,
   })
+  const trusted = networks(settings['relay-from'])
+  const mayRelay = (session: Session) => session.identity !== undefined || trusted(session.peer)
   const services = {
     clientTls,
     verify: (address: Address) => verify(address, resolver, settings),
     expand: (address: Address) => resolver.expand(atHome(address, settings)),
     delivers: () => settings.queue.concurrency > 0,
     room: roomFor(settings, { resolver, transports, clock, log }),
+    release: {
+      now: () => clock.now(),
+      allow: mayRelay,
+      held: async (identity: string | undefined) => {
+        const of = identity === undefined ? {} : { identity }
+        return (await standing.spool().ahead({ now: clock.now(), ...of })).octets
+      },
+    },
   }
   const offers = new Map(
     settings.listen.map((listener) => [
@@ -108,7 +118,6 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
       serverExtensions(listener, tls ? { ...services, serverTls: tls } : services),
     ]),
   )
-  const trusted = networks(settings['relay-from'])
   const context = (listener: ListenerSettings, extensions: readonly Extension[], local: boolean): ServerContext =>
     serverContext({
       hostname: settings.hostname,
@@ -138,7 +147,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
               resolver,
               hops: listener.limits.hops,
               submission: local || listener.protocol === 'submission',
-              mayRelay: (session) => local || session.identity !== undefined || trusted(session.peer),
+              mayRelay: (session) => local || mayRelay(session),
               clock,
               log,
             }),

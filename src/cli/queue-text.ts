@@ -4,9 +4,12 @@ import { printable } from './io.ts'
 
 /** A message of the queue for people: a line for it, and one for each recipient that is not settled. */
 export const rowText = (row: QueueRow, now: number): string => {
-  const head = `${row.id}  ${row.accepted.slice(0, 19).replace('T', ' ')}  ${sizeText(row.size).padStart(5)}  ${printable(row.sender)}\n`
-  return head + row.recipients.map((recipient) => `    ${recipientText(recipient, now)}\n`).join('')
+  const head = `${row.id}  ${secondsOf(row.accepted)}  ${sizeText(row.size).padStart(5)}  ${printable(row.sender)}\n`
+  const held = row.heldUntil === null ? '' : `    held until ${secondsOf(row.heldUntil)} UTC, as its sender wished\n`
+  return head + held + row.recipients.map((recipient) => `    ${recipientText(recipient, now)}\n`).join('')
 }
+
+const secondsOf = (time: string): string => time.slice(0, 19).replace('T', ' ')
 
 const recipientText = ({ address, fate, due, attempts, last }: RecipientRow, now: number): string => {
   const when = due === null ? '' : Date.parse(due) <= now ? ', due now' : `, due in ${spanText(Date.parse(due) - now)}`

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { time } from './leaves.ts'
+import { size, time } from './leaves.ts'
 
 /** What may be set of extensions, where it takes the settings' own words: times, sizes, networks. */
 
@@ -13,4 +13,20 @@ const SECONDS = 999_999_999_000
 export const deliverByBlock: z.ZodType<DeliverByBlock> = z.strictObject({
   minimum: time(0, SECONDS).default(0).describe('The least time in which mail is to be delivered or else returned.'),
   trace: z.boolean().default(true).describe('Whether a sender may ask which way its mail goes.'),
+})
+
+export interface FutureReleaseBlock {
+  readonly max: number
+  readonly 'per-user': number
+  readonly total: number
+}
+
+export const futureReleaseBlock: z.ZodType<FutureReleaseBlock> = z.strictObject({
+  max: time(1000, SECONDS)
+    .default(30 * 86_400_000)
+    .describe('How long mail is held at most for a sender who wishes it to be sent later.'),
+  'per-user': size(0)
+    .default(100 * 1_048_576)
+    .describe('Octets that are held so for one user at most.'),
+  total: size(0).default(1_073_741_824).describe('Octets that are held so in all at most.'),
 })

@@ -53,6 +53,10 @@ export const givenUp = ({ message, recipients }: Claim, now: number): Map<number
   return verdicts
 }
 
+/** An operator may have made it due; its sender's wish for later delivery holds all the same (RFC 4865 4.2). */
+const heldBack = ({ schedule: { notBefore } }: Claim['message'], now: number): Verdict | undefined =>
+  notBefore !== undefined && notBefore > now ? { is: 'later', attempted: false, notBefore } : undefined
+
 /**
  * Finds out where a claim's recipients go, and delivers those that belong to its lane. Its outcomes are recorded together
  * when it is over: a settlement ends its claim, and one report can tell of all. So a crash in the middle of a delivery
@@ -72,7 +76,9 @@ export const attempt = async (
   const expanding: [SpooledRecipient, Placement & { is: 'expand' }][] = []
   let target: JobTarget | undefined
 
+  const early = heldBack(message, clock.now())
   for (const { key } of claim.recipients) {
+    if (early !== undefined && !verdicts.has(key)) verdicts.set(key, early)
     const known = page.known(key)
     if (known !== undefined) verdicts.set(key, verdictOn(known))
   }

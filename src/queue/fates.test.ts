@@ -245,3 +245,29 @@ test('what an operator returns is given up with his words', async () => {
   assert.deepEqual(bench.reporter.composed[0]?.recipients[0]?.last.lines, ['Not wanted here'])
   await bench.queue.stop()
 })
+
+test('mail that its sender wished to be sent later is not sent earlier, whatever an operator does', async () => {
+  const bench = queueBench()
+  await bench.queue.start()
+  const start = bench.clock.now()
+  const id = await bench.put(['bob@far.example', 'cat@far.example'], { schedule: { notBefore: start + HOUR } })
+  for (const what of ['retry', 'park', 'unpark', 'hold', 'release'] as const) {
+    await bench.spool.operate({ do: what, match: { id }, now: bench.clock.now() })
+    bench.queue.kick()
+    await bench.clock.advance(MINUTE)
+  }
+  assert.equal(bench.smtp.deliveries.length, 0)
+  const bounced = { do: 'bounce', match: { recipient: 'cat@far.example' }, now: bench.clock.now() } as const
+  await bench.spool.operate(bounced)
+  await bench.clock.advance(MINUTE)
+  assert.deepEqual(
+    (await bench.recipients(id)).map(({ fate }) => ('due' in fate ? fate.due - start : fate.is)),
+    [HOUR, 'failed'],
+  )
+  await bench.clock.advance(HOUR)
+  assert.deepEqual(
+    bench.smtp.deliveries.filter((one) => one.id === id).map(({ at, to }) => `${to} ${at - start}`),
+    [`bob@far.example ${HOUR}`],
+  )
+  await bench.queue.stop()
+})

@@ -43,7 +43,10 @@ export class Offering {
     const known = this.#known.get(key)
     if (known) return known
     const offers = offersOf(this.#registry, this.#baseVerbs, args)
-    if (this.#known.size < MOST_REMEMBERED) this.#known.set(key, offers)
+    // What is told changes with the time where it is a time, so the oldest goes.
+    const [oldest] = this.#known.keys()
+    if (this.#known.size >= MOST_REMEMBERED && oldest !== undefined) this.#known.delete(oldest)
+    this.#known.set(key, offers)
     return offers
   }
 }

@@ -60,6 +60,30 @@ export const reading: Promised = {
     assert.deepEqual(await spool.counts(), { messages: 1, waiting: 1, held: 0, parked: 0 })
   },
 
+  'how much is kept for later, of whom': async (spool, clock) => {
+    const now = clock.now()
+    const { origin } = recordOf(clock, 0)
+    const held = (identity: string | undefined, notBefore: number) =>
+      put(spool, clock, {
+        origin: identity === undefined ? origin : { ...origin, identity },
+        schedule: { notBefore },
+        prefix: Buffer.alloc(0),
+      })
+    await put(spool, clock, { origin: { ...origin, identity: 'ann' } })
+    await held('ann', now + 1000)
+    await held('ann', now + 2000)
+    await held('ann', now)
+    await held('bob', now + 1000)
+    const { id } = await held(undefined, now + 1000)
+    const octets = (await spool.show(id))?.octets ?? 0
+    const ahead = (identity?: string, at = now) => spool.ahead({ now: at, ...(identity ? { identity } : {}) })
+    assert.deepEqual(await ahead('ann'), { messages: 2, octets: 2 * octets })
+    assert.deepEqual(await ahead('ann', now + 1000), { messages: 1, octets })
+    assert.deepEqual(await ahead('cat'), { messages: 0, octets: 0 })
+    assert.deepEqual(await ahead(), { messages: 4, octets: 4 * octets })
+    assert.deepEqual((await spool.show(id))?.schedule, { notBefore: now + 1000 })
+  },
+
   'destinations rest until their time or until they are lifted': async (spool, clock) => {
     const now = clock.now()
     await spool.rests.rest('smtp/a', now + 100, 'refused')

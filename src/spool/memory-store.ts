@@ -72,7 +72,7 @@ export const applyChange = (
 
 export const shown = ({ claim: _, ...recipient }: KeptRecipient): SpooledRecipient => recipient
 
-const octetsOf = ({ prefix, body, bodyFrom }: Kept): number => prefix.length + body.octets - bodyFrom
+export const octetsOf = ({ prefix, body, bodyFrom }: Kept): number => prefix.length + body.octets - bodyFrom
 
 export const spooled = (message: Kept): SpooledMessage => {
   const { id, sender, params, facts, origin, schedule, accepted, prefix, body, bodyFrom } = message
@@ -91,10 +91,10 @@ export const spooled = (message: Kept): SpooledMessage => {
 }
 
 export const listed = (message: Kept): Listed => {
-  const { id, sender, params, facts, accepted, origin } = message
+  const { id, sender, params, facts, accepted, origin, schedule } = message
   const recipients = [...message.recipients.values()]
     .sort((a, b) => Number(isSettled(a)) - Number(isSettled(b)) || a.key - b.key)
     .slice(0, 1000)
     .map(shown)
-  return { id, sender, params, facts, accepted, origin, octets: octetsOf(message), recipients }
+  return { id, sender, params, facts, accepted, origin, schedule, octets: octetsOf(message), recipients }
 }

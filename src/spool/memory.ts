@@ -7,11 +7,12 @@ import { joined, MemoryDraft } from './memory-draft.ts'
 import { MemoryHistory } from './memory-history.ts'
 import { type Lease, MemoryLeases } from './memory-leases.ts'
 import { MemoryPartials } from './memory-partials.ts'
-import { addRecipient, applyChange, type Kept, listed } from './memory-store.ts'
+import { addRecipient, applyChange, type Kept, listed, octetsOf } from './memory-store.ts'
 import { MemoryTrails } from './memory-trails.ts'
 import { deleted, operated, operationLine } from './operate.ts'
 import { checkRecord, earlier, firstDue, forkLines, isSettled } from './record.ts'
 import {
+  type Ahead,
   type Claim,
   type ClaimRequest,
   type Counts,
@@ -169,6 +170,15 @@ class MemorySpool implements Spool {
       for (const { fate } of message.recipients.values())
         if (fate.is === 'waiting' || fate.is === 'held' || fate.is === 'parked') counts[fate.is]++
     return counts
+  }
+
+  async ahead({ identity, now }: Parameters<Spool['ahead']>[0]): Promise<Ahead> {
+    this.#mustBeOpen()
+    const met = [...this.#messages.values()].filter(
+      ({ schedule, origin }) =>
+        (schedule.notBefore ?? now) > now && (identity === undefined || origin.identity === identity),
+    )
+    return { messages: met.length, octets: met.reduce((sum, message) => sum + octetsOf(message), 0) }
   }
 
   async operate(operation: Operation): Promise<number> {

@@ -47,6 +47,8 @@ export interface Spool {
   read(id: MessageId): Promise<AsyncIterable<Uint8Array> | undefined>
   trace(id: MessageId): Promise<readonly HistoryEvent[]>
   counts(): Promise<Counts>
+  /** Mail that its schedule keeps beyond `now`: of one identity, or of all. */
+  ahead(of: { readonly identity?: string; readonly now: Instant }): Promise<Ahead>
   /** What an operator does to recipients that wait: one transaction for all that match; tells how many it met. */
   operate(operation: Operation): Promise<number>
   /** Messages whose recipients' lanes must be found anew: a new configuration is in force. */
@@ -213,6 +215,7 @@ export interface Listed {
   readonly octets: number
   readonly accepted: Instant
   readonly origin: Origin
+  readonly schedule: Schedule
   /** Those not yet settled and, while the message lives, the others too; at most 1,000. */
   readonly recipients: readonly SpooledRecipient[]
 }
@@ -236,6 +239,11 @@ export interface Counts {
   readonly waiting: number
   readonly held: number
   readonly parked: number
+}
+
+export interface Ahead {
+  readonly messages: number
+  readonly octets: number
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Instant } from '../mail/instant.ts'
 import type { Trail } from '../mail/trail.ts'
 import type { Sought } from './match.ts'
-import type { ClaimRequest, Counts, HistoryEvent, MessageId, Operation } from './spool.ts'
+import type { Ahead, ClaimRequest, Counts, HistoryEvent, MessageId, Operation } from './spool.ts'
 
 /** Octets in the one buffer that travels with a batch: from where, and how many. */
 export type Span = readonly [from: number, octets: number]
@@ -211,5 +211,6 @@ export type Reads = {
   read: { in: { id: MessageId }; out: BodyRow | undefined }
   trace: { in: { id: MessageId }; out: readonly HistoryEvent[] }
   counts: { in: undefined; out: Counts }
+  ahead: { in: { identity: string | null; now: Instant }; out: Ahead }
   trails: { in: { name: string; proof: string; now: Instant }; out: readonly TrailedRow[] }
 }

@@ -1,5 +1,6 @@
+import type { Instant } from '../mail/instant.ts'
 import type { Sought } from './match.ts'
-import type { Counts, HistoryEvent, MessageId } from './spool.ts'
+import type { Ahead, Counts, HistoryEvent, MessageId } from './spool.ts'
 import type { BodyRow, ListedRow, MessageRow, RecipientRow } from './sqlite-calls.ts'
 import { MESSAGE_COLUMNS, type Pack, RECIPIENT_COLUMNS, readBody } from './sqlite-claim.ts'
 import { allOf, ofRecipient, when } from './sqlite-operate.ts'
@@ -63,3 +64,10 @@ export const counts = (sql: Sql): Counts => ({
   parked: 0,
   ...sql.one<Counts>(COUNTS),
 })
+
+const AHEAD = `SELECT count(*) AS messages, coalesce(sum(octets), 0) AS octets FROM message
+  WHERE json_extract(schedule, '$.notBefore') > ?1 AND (?2 IS NULL OR json_extract(origin, '$.identity') = ?2)`
+
+/** Looks at every message; asked when somebody wants one more kept. */
+export const ahead = (sql: Sql, { identity, now }: { identity: string | null; now: Instant }): Ahead =>
+  sql.one<Ahead>(AHEAD, now, identity) ?? { messages: 0, octets: 0 }

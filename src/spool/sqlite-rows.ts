@@ -161,10 +161,10 @@ export const messageOf = (row: MessageRow): Omit<SpooledMessage, 'content'> => (
   octets: row.octets,
 })
 
-export const listedOf = ({ message, recipients }: ListedRow): Listed => {
-  const { schedule: _, ...listed } = messageOf(message)
-  return { ...listed, recipients: recipients.map(recipientOf) }
-}
+export const listedOf = ({ message, recipients }: ListedRow): Listed => ({
+  ...messageOf(message),
+  recipients: recipients.map(recipientOf),
+})
 
 export const trailedOf = ({ id, proof, accepted, schedule, recipients }: TrailedRow): Trailed => ({
   id,

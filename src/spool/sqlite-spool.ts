@@ -7,6 +7,7 @@ import { messageIds } from './ids.ts'
 import { sought } from './match.ts'
 import { checkRecord } from './record.ts'
 import {
+  type Ahead,
   type Claim,
   type ClaimRequest,
   type Counts,
@@ -165,6 +166,10 @@ export class SqliteSpool implements Spool, DraftHome {
 
   async trace(id: MessageId): Promise<readonly HistoryEvent[]> {
     return (await this.#reader.call('trace', { id })).out
+  }
+
+  async ahead({ identity = null, now }: { readonly identity?: string | null; readonly now: Instant }): Promise<Ahead> {
+    return (await this.#reader.call('ahead', { identity, now })).out
   }
 
   async counts(): Promise<Counts> {

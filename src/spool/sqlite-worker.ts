@@ -15,7 +15,7 @@ import {
   sweepPartials,
   syncPartial,
 } from './sqlite-partial-rows.ts'
-import { counts, list, read, trace } from './sqlite-reads.ts'
+import { ahead, counts, list, read, trace } from './sqlite-reads.ts'
 import { openReader, openWriter } from './sqlite-schema.ts'
 import { recover, settle } from './sqlite-settle.ts'
 import { fromSqlite, Sql, type Store } from './sqlite-sql.ts'
@@ -68,6 +68,7 @@ const reads = (sql: Sql): Handlers<Reads> => ({
   read: ({ id }, _, pack) => read(sql, id, pack),
   trace: ({ id }) => trace(sql, id),
   counts: () => counts(sql),
+  ahead: (of) => ahead(sql, of),
   trails: ({ name, proof, now }) => findTrails(sql, name, proof, now),
 })
 

@@ -61,6 +61,16 @@ const room: extensions.Room = {
   },
 }
 
+/** Holds mail for a day and, besides what is held of ann and in all, 1,000 octets more of hers and 2,000 of others. */
+export const holding = (): NonNullable<Parameters<typeof extensions.futureRelease>[0]> => ({
+  most: 86_400,
+  perUser: 5000,
+  total: 10_000,
+  now: () => 1_767_225_600_000,
+  allow: () => true,
+  held: async (identity) => (identity === undefined ? 8000 : identity === 'ann' ? 4000 : 0),
+})
+
 /** What the `# with:` line of a dialogue may name. */
 const made: Readonly<Record<string, () => Extension>> = {
   PIPELINING: extensions.pipelining,
@@ -84,6 +94,9 @@ const made: Readonly<Record<string, () => Extension>> = {
   DSN: extensions.dsn,
   SUBMITTER: () => extensions.submitter(),
   'SUBMITTER-TESTED': () => extensions.submitter(async (domain) => domain === 'example.com'),
+  FUTURERELEASE: () => extensions.futureRelease(holding()),
+  'FUTURERELEASE-CLIENT': () => extensions.futureRelease(),
+  'FUTURERELEASE-STRANGERS': () => extensions.futureRelease({ ...holding(), allow: () => false }),
   DELIVERBY: () => extensions.deliverBy(),
   'DELIVERBY-30': () => extensions.deliverBy({ minimum: 30, trace: false }),
   'DELIVERBY-NOT-NOW': () => extensions.deliverBy(undefined, () => false),

@@ -88,6 +88,13 @@ export const facetChecks: Readonly<Record<string, (extension: Extension) => void
     assert.equal(report?.wants?.(recipient('relayed', {}), message), undefined)
     assert.equal(report?.wants?.(recipient('delivered', {}), late), undefined)
   },
+  FUTURERELEASE({ report }) {
+    const fields = (params: ReportedMessage['params']) => report?.messageFields?.({ ...message, params })
+    assert.deepEqual(fields({ HOLDFOR: '60' }), [['Future-Release-Request', 'for;60']])
+    const until = '2026-01-01T00:00:00.25+01:00'
+    assert.deepEqual(fields({ HOLDUNTIL: until }), [['Future-Release-Request', `until;${until}`]])
+    assert.deepEqual(fields({ HOLDUNTIL: 'some day' }), [])
+  },
   DSN({ report, queue }) {
     const wants = (event: ReportedRecipient['event'], notify?: string) =>
       report?.wants?.(recipient(event, notify === undefined ? {} : { NOTIFY: notify }), message)
