@@ -6,6 +6,8 @@ export interface Reply {
   readonly code: number
   readonly status: string
   readonly lines: readonly string[]
+  /** Lines behind those, for programs: they go out as they are, without a status in front (RFC 4141 5.2). */
+  readonly bare?: readonly string[]
 }
 
 export const reply = (code: number, status: string, ...lines: readonly [string, ...string[]]): Reply => ({

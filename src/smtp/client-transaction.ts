@@ -23,6 +23,11 @@ export interface TransactionOptions {
   /** The connection has rested since it was last used, and may have been closed meanwhile. */
   readonly rested: boolean
   readonly settled: (outcome: SendOutcome) => void
+  /**
+   * Something was learned of these recipients, and nothing has been sent: whether they are to be begun anew, by whoever is
+   * asked. `anew`: they have to be.
+   */
+  readonly reconsider: (recipients: readonly OutboundRecipient[], anew: boolean) => Promise<boolean>
 }
 
 export interface TransactionEnd {
@@ -41,6 +46,7 @@ export const transact = (options: TransactionOptions): Promise<TransactionEnd> =
 
 class Transaction implements Attempt {
   readonly accepted: OutboundRecipient[] = []
+  asked: OutboundRecipient | undefined
   readonly #options: TransactionOptions
   readonly #outcomes: Outcomes
   readonly #again: (readonly OutboundRecipient[])[] = []
@@ -56,6 +62,9 @@ class Transaction implements Attempt {
   #astray = false
   /** A recipient that the hop has taken does not belong here: the transaction must be begun anew. */
   #anew = false
+  /** Something was learned of a recipient, and what of those that were refused then. */
+  #learned = false
+  readonly #askAgain: OutboundRecipient[] = []
   #skipTo = 0
   /** What was said to DATA. */
   #ready: Reply | undefined
@@ -140,7 +149,14 @@ class Transaction implements Attempt {
     }
     const notFirst = this.accepted.length > 0
     if (taken) this.accepted.push(recipient)
+    this.asked = recipient
     const meaning = this.#meaning('RCPT', answer)
+    this.asked = undefined
+    if (meaning && 'learned' in meaning) {
+      this.#learned = true
+      if (!taken) this.#askAgain.push(recipient)
+      return
+    }
     if (meaning && 'skipTo' in meaning) this.#skipTo = meaning.skipTo
     if (meaning && 'split' in meaning && notFirst && (!taken || this.#options.plan.awaits.has('RCPT'))) {
       if (taken) this.accepted.pop()
@@ -169,6 +185,7 @@ class Transaction implements Attempt {
   async #body(): Promise<void> {
     const { wire } = this.#options
     if (this.#ready === undefined) {
+      if (await this.#reconsidered()) return
       if (this.accepted.length === 0) return
       if (this.#anew) {
         this.#again.push([...this.accepted])
@@ -183,6 +200,11 @@ class Transaction implements Attempt {
     if (ready && ready.code >= 400) this.#outcomes.settleAll(this.accepted, wire.said(ready, 'DATA'))
     else if (this.accepted.length === 0) await this.#loneDot()
     else await this.#transmit()
+  }
+
+  async #reconsidered(): Promise<boolean> {
+    const known = [...this.accepted, ...this.#askAgain]
+    return this.#learned && known.length > 0 && this.#options.reconsider(known, this.#askAgain.length > 0 || this.#anew)
   }
 
   /** The hop waits for a body although nobody is to have one (RFC 2920 3.1). */

@@ -7,12 +7,12 @@ import { type Introduced, introduce } from './client-hello.ts'
 import { inForce } from './client-hop.ts'
 import type { Broken, SendOutcome } from './client-outcomes.ts'
 import { type ClientTimeouts, clientTimeouts } from './client-timeouts.ts'
-import { type TransactionEnd, transact } from './client-transaction.ts'
+import { type TransactionEnd, type TransactionOptions, transact } from './client-transaction.ts'
 import { ClientWire } from './client-wire.ts'
 import type { Extension, Hop, OutboundRecipient } from './extension.ts'
 import type { Registry } from './registry.ts'
-import type { Convert, RelayMail, RelayPlan, Sign, Unsent } from './relay-mail.ts'
-import { planRelay } from './relay-plan.ts'
+import { type Convert, forSome, type RelayMail, type RelayPlan, type Sign, type Unsent } from './relay-mail.ts'
+import { planRelay, type RelayPlans } from './relay-plan.ts'
 
 export interface ConversationOptions {
   readonly registry: Registry
@@ -89,12 +89,10 @@ export class ClientConversation {
     this.#busy = true
     await using scope = new AsyncDisposableStack()
     try {
-      const plans = await planRelay(mail, { ...this.#options, hop: this.hop, used: this.#used, scope })
-      for (const one of plans.unsent) settled(this.#unsent(one))
-      return await this.#work(
-        plans.plans.map((plan) => ({ plan, recipients: plan.mail.recipients })),
-        settled,
-      )
+      const plan = (some: RelayMail) => planRelay(some, { ...this.#options, hop: this.hop, used: this.#used, scope })
+      const first = await plan(mail)
+      for (const one of first.unsent) settled(this.#unsent(one))
+      return await this.#work(worksOf(first), (recipients) => plan(forSome(mail, recipients)), settled)
     } catch (error) {
       this.#wire.destroy()
       throw error
@@ -103,7 +101,11 @@ export class ClientConversation {
     }
   }
 
-  async #work(todo: Work[], settled: (outcome: SendOutcome) => void): Promise<readonly OutboundRecipient[]> {
+  async #work(
+    todo: Work[],
+    replan: (recipients: readonly OutboundRecipient[]) => Promise<RelayPlans>,
+    settled: (outcome: SendOutcome) => void,
+  ): Promise<readonly OutboundRecipient[]> {
     const elsewhere: OutboundRecipient[] = []
     let broken: Broken | undefined
     let rested = this.#transactions > 0
@@ -118,11 +120,18 @@ export class ClientConversation {
       elsewhere.push(...never)
       if (later.length > 0) todo.unshift({ plan, recipients: later })
       if (now.length === 0) continue
-      const end = await this.#transact(plan, now, rested, settled)
+      let better: RelayPlans | undefined
+      const end = await this.#transact(plan, now, rested, settled, async (known, anew) => {
+        const plans = await replan(known)
+        if (!anew && sameContent(plan, plans)) return false
+        better = plans
+        return true
+      })
       if (end.stale) return [...elsewhere, ...now, ...todo.flatMap((one) => one.recipients)]
       rested = false
       broken = end.broken
-      todo.unshift(...end.again.map((group) => ({ plan, recipients: group })))
+      todo.unshift(...end.again.map((group) => ({ plan, recipients: group })), ...(better ? worksOf(better) : []))
+      for (const one of better?.unsent ?? []) settled(this.#unsent(one))
     }
     return elsewhere
   }
@@ -132,6 +141,7 @@ export class ClientConversation {
     recipients: readonly OutboundRecipient[],
     rested: boolean,
     settled: (outcome: SendOutcome) => void,
+    reconsider: TransactionOptions['reconsider'],
   ): Promise<TransactionEnd> {
     const now = this.#now(plan)
     if (now instanceof Refusal) {
@@ -141,7 +151,7 @@ export class ClientConversation {
     }
     this.#transactions += 1
     const [wire, hop, used, reset] = [this.#wire, this.hop, this.#used, this.#open]
-    const end = await transact({ wire, hop, used, plan: now, recipients, reset, rested, settled })
+    const end = await transact({ wire, hop, used, plan: now, recipients, reset, rested, settled, reconsider })
     this.#open = end.open
     return end
   }
@@ -223,6 +233,12 @@ interface Work {
   readonly plan: RelayPlan
   readonly recipients: readonly OutboundRecipient[]
 }
+
+const worksOf = ({ plans }: RelayPlans): Work[] => plans.map((plan) => ({ plan, recipients: plan.mail.recipients }))
+
+/** Planned anew, everybody is to be sent what they were going to be sent. */
+const sameContent = ({ mail }: RelayPlan, { plans, unsent }: RelayPlans): boolean =>
+  unsent.length === 0 && plans.every((plan) => plan.mail.variant === mail.variant)
 
 interface Portion {
   readonly now: readonly OutboundRecipient[]

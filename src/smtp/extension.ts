@@ -6,8 +6,11 @@ import type { Reply } from '../mail/reply.ts'
 import type { Header, HeaderEdit } from '../mime/fields.ts'
 import type { Mark } from '../mime/trace.ts'
 import type { Channel } from '../net/channel.ts'
+import type { Attempt, ReplyMeaning } from './attempt.ts'
 import type { QueueFacet, ReportFacet } from './queue-facet.ts'
+import type { Sendable, Variant } from './variant.ts'
 
+export type { Attempt, ReplyMeaning } from './attempt.ts'
 export type {
   Milestone,
   QueueFacet,
@@ -18,6 +21,7 @@ export type {
   Schedule,
   Wanted,
 } from './queue-facet.ts'
+export type { Sendable, Variant } from './variant.ts'
 
 /** Everything one SMTP extension adds, in one value. Every facet is optional; the cores read them and know no keyword. */
 export interface Extension {
@@ -323,6 +327,11 @@ export interface ClientFacet {
   adds?(mail: OutboundMail, hop: Hop): ParamBag
   /** RCPT parameters likewise. */
   forRecipient?(recipient: OutboundRecipient, mail: OutboundMail, hop: Hop): ParamBag
+  /**
+   * What recipients are sent in place of the content as it was accepted, as far as is known of them: asked before anything
+   * else is planned, and again with what was `learned`. Recipients of no variant get the content as it is.
+   */
+  variants?(mail: Sendable, hop: Hop): Promise<readonly Variant[]>
   /** Notes that each recipient keeps once the hop has taken it, given MAIL's parameters for the hop. */
   notes?(mail: OutboundMail, params: ParamBag): readonly string[]
   /** The hop does not offer it: how an address of the envelope is said there all the same. Undefined: as it is. */
@@ -331,26 +340,10 @@ export interface ClientFacet {
   onReply?(verb: string, answer: Reply, attempt: Attempt): ReplyMeaning | undefined | void
   /**
    * Verbs whose replies are read before anything further is sent, where the mail makes use of the extension: `MAIL` where
-   * `onReply` may say `skipTo`, `RCPT` where it may split off a recipient the hop has taken.
+   * `onReply` may say `skipTo`, `RCPT` where it may split off a recipient the hop has taken, or learn something.
    */
   readonly awaits?: readonly ('MAIL' | 'RCPT')[]
 }
-
-/** One transaction under way, as `onReply` sees it. */
-export interface Attempt {
-  readonly mail: OutboundMail
-  readonly hop: Hop
-  /** The recipients taken so far, in RCPT order. */
-  readonly accepted: readonly OutboundRecipient[]
-}
-
-export type ReplyMeaning =
-  /** Send the body from this octet on. After MAIL the hop has the recipients already: no RCPT is sent, all count as taken. */
-  | { readonly skipTo: number }
-  /** After this reply to the body comes one for each recipient taken, in RCPT order, and then perhaps one for the mail. */
-  | { readonly closingReplies: 'perRecipient' | 'perRecipientAndOne' }
-  /** Send this recipient in a new transaction; after MAIL or the body, every recipient in one of its own. */
-  | { readonly split: 'recipient' }
 
 /** What a body should become for a hop. */
 export interface ConversionTarget {

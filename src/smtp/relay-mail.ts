@@ -9,6 +9,8 @@ import type { ConversionTarget, Hop, OutboundMail, OutboundRecipient } from './e
 export interface RelayMail extends OutboundMail {
   /** The envelope's, told apart by their keys. */
   readonly recipients: readonly OutboundRecipient[]
+  /** The name of the variant that the content is; absent: it is as it was accepted. */
+  readonly variant?: string
   /** Replayable. */
   content(): AsyncIterable<Uint8Array>
 }

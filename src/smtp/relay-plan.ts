@@ -19,6 +19,7 @@ import {
   type Unsent,
 } from './relay-mail.ts'
 import { awaited, concerns, mailParams, type ParamRules, recipientParams, sayable } from './relay-params.ts'
+import { vary } from './relay-variants.ts'
 
 export interface PlanOptions {
   readonly hop: Hop
@@ -40,7 +41,8 @@ export interface RelayPlans {
 }
 
 /**
- * What is done about what the hop lacks, and how the mail is sent. Conversions come first, to a fixed point; then the
+ * What is done about what the hop lacks, and how the mail is sent. Variants of the content come first, for recipients who
+ * are known to need one; then conversions, to a fixed point; then the
  * other remedies, once; then the signature; then the parameters, on the facts that resulted. Recipients that need
  * different content get plans of their own. Looks at nothing but its arguments, and reads the content only to convert
  * it, to edit its header and to sign it.
@@ -51,7 +53,10 @@ export const planRelay = async (mail: RelayMail, options: PlanOptions): Promise<
     const remedies = used.has(extension) ? extension.client?.with : extension.client?.without
     return remedies ? [{ extension, remedies }] : []
   })
-  const made = await planAll(mail, { ...options, used, asked })
+  const rules = { ...options, used, asked }
+  const { mails, unsent: refused } = await vary(mail, rules)
+  let made: RelayPlans = { plans: [], unsent: refused }
+  for (const one of mails) made = join(made, await planAll(one, rules))
   for (const { conversion } of made.plans) {
     if (conversion)
       options.log.event('info', 'converted', convertedFields(mail.id, { hop: options.hop.name }, conversion))

@@ -218,7 +218,8 @@ export class ServerSession implements Session {
   say(plain: Reply): void {
     let said = plain
     if (plain.status !== '') for (const server of this.#offers.hooks.dress) said = server.dress(said)
-    const { code, lines } = said
+    const { code, bare } = said
+    const lines = bare ? [...said.lines, ...bare] : said.lines
     const last = lines.length - 1
     let text = ''
     for (let i = 0; i < last; i++) text += `${code}-${lines[i]}\r\n`

@@ -2,6 +2,8 @@ import { Refusal, refuse, reply } from '../../src/mail/reply.ts'
 import type { Extension } from '../../src/smtp/extension.ts'
 import { flag, oneOf } from '../../src/smtp/param.ts'
 
+const loud = { ...reply(250, '2.1.5', 'Taken'), bare: ['LOUD yes'] }
+
 const upTo = async function* (text: string): AsyncGenerator<Uint8Array, void> {
   yield Buffer.from(text)
 }
@@ -222,4 +224,39 @@ export const toys: Readonly<Record<string, () => Extension>> = {
       traceMark: (_session, params) => ('XMARK' in params ? { clause: 'marked' } : undefined),
     },
   }),
+  // Hops tell in their replies to RCPT how loud each recipient wants its mail; some will not be asked.
+  'X-LOUD': () => {
+    const wishes = new Map<string, string>()
+    return {
+      keyword: 'X-LOUD',
+      rfc: [],
+      params: { MAIL: [flag('XLOUD')], RCPT: [flag('XHOW', { endsHere: true })] },
+      server: { onRcpt: ({ params }) => ('XHOW' in params ? { reply: loud } : undefined) },
+      client: {
+        forRecipient: ({ address }, { envelope }) =>
+          'XLOUD' in envelope.params && wishes.get(address.local) !== 'silent' ? { XHOW: true } : {},
+        awaits: ['RCPT'],
+        onReply(verb, answer, { asked }) {
+          if (verb !== 'RCPT' || asked === undefined || wishes.has(asked.address.local)) return undefined
+          const wish = /LOUD (\w+)/.exec(answer.lines.join(' '))?.[1]
+          if (wish === undefined) return undefined
+          wishes.set(asked.address.local, wish)
+          return { learned: true }
+        },
+        async variants(mail) {
+          const those = (wish: string) =>
+            mail.recipients.filter(({ address }) => wishes.get(address.local) === wish).map(({ key }) => key)
+          const text = Buffer.concat(await Array.fromAsync(mail.content()))
+            .toString('latin1')
+            .toUpperCase()
+          const refuse = { reply: reply(550, '5.6.5', 'Not whispered'), next: 'never' as const }
+          const body = { name: 'LOUD', facts: mail.facts, broken: [], content: () => upTo(text) }
+          return [
+            { of: those('yes'), body },
+            { of: those('no'), refuse },
+          ]
+        },
+      },
+    }
+  },
 }
