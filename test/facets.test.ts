@@ -21,6 +21,7 @@ const real: readonly Extension[] = [
   extensions.startTls({ asServer: async (c) => c, asClient: async (c) => c }),
   extensions.dsn(),
   extensions.submitter(),
+  extensions.rrvs(async () => 'elsewhere'),
   extensions.deliverBy(),
   extensions.futureRelease(holding()),
   extensions.noSoliciting({ refuse: ['net.example:ADV'], recipients: {} }),

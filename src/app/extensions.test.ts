@@ -11,6 +11,7 @@ const tls = { asServer: async () => assert.fail(), asClient: async () => assert.
 const services = {
   clientTls: tls,
   verify: async () => 'elsewhere' as const,
+  ownership: () => async () => 'elsewhere' as const,
   expand: async () => undefined,
   delivers: () => true,
   release: { now: () => 0, allow: () => true, held: async () => 0 },

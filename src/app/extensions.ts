@@ -6,6 +6,7 @@ import {
   deliverByBlock,
   type FutureReleaseBlock,
   futureReleaseBlock,
+  rrvsBlock,
 } from '../config/schema-extensions.ts'
 import type { ExtensionBlocks, ListenerSettings } from '../config/settings.ts'
 import * as extensions from '../extensions/index.ts'
@@ -39,6 +40,7 @@ export const extensionSchemas: ReadonlyMap<string, z.ZodType> = new Map<string, 
   ['dsn', NONE],
   ['deliverby', deliverByBlock],
   ['futurerelease', futureReleaseBlock],
+  ['rrvs', rrvsBlock],
   ['no-soliciting', extensions.noSolicitingSettings],
   ['prdr', kind(z.strictObject({}), { offUnlessNamed: true })],
   ['submitter', kind(z.strictObject({}), { offUnlessNamed: true })],
@@ -55,6 +57,8 @@ export interface ExtensionServices {
   readonly clientTls: extensions.Tls
   readonly verify: extensions.Verify
   readonly expand: extensions.Expand
+  /** By the block of `rrvs` that holds for a listener. */
+  readonly ownership: (block: unknown) => extensions.Ownership
   /** Whether mail is delivered at all, or waits. */
   readonly delivers: () => boolean
   /** Absent: nobody is asked. */
@@ -126,6 +130,7 @@ export const serverExtensions = (listener: ListenerSettings, services: Extension
     ...(protocol === 'lmtp' ? [] : on(blocks, 'deliverby', () => deliverBy(blocks, services.delivers))),
     // RFC 4865 4.2: nowhere else.
     ...(protocol === 'submission' ? futureRelease(blocks, services.release) : []),
+    ...on(blocks, 'rrvs', () => extensions.rrvs(services.ownership(blocks['rrvs']))),
     ...on(blocks, 'no-soliciting', () => extensions.noSoliciting(unwanted(blocks['no-soliciting']))),
     ...(protocol === 'lmtp' ? [] : on(blocks, 'prdr', extensions.prdr)),
     ...(protocol === 'lmtp' ? [] : on(blocks, 'submitter', () => extensions.submitter())),
@@ -154,16 +159,18 @@ export const clientExtensions = (
   ...on(blocks, 'dsn', extensions.dsn),
   ...on(blocks, 'deliverby', () => extensions.deliverBy()),
   ...on(blocks, 'futurerelease', () => extensions.futureRelease()),
+  ...on(blocks, 'rrvs', () => extensions.rrvs(async () => 'elsewhere')),
   ...on(blocks, 'no-soliciting', () => extensions.noSoliciting(unwanted(blocks['no-soliciting']))),
   ...(dialect === 'lmtp' ? [] : on(blocks, 'prdr', extensions.prdr)),
   ...(dialect === 'lmtp' ? [] : on(blocks, 'submitter', () => extensions.submitter())),
   ...on(blocks, 'enhancedstatuscodes', extensions.enhancedStatusCodes),
 ]
 
-/** Every extension there is, for reading stored parameters when reports are made. */
+/** Every extension that reads stored parameters when mail is expanded and reports are made. */
 export const reportExtensions = (): Extension[] => [
   extensions.dsn(),
   extensions.deliverBy(),
   extensions.futureRelease(),
+  extensions.rrvs(async () => 'elsewhere'),
   extensions.submitter(),
 ]

@@ -19,6 +19,7 @@ import { serverTls } from './certificate.ts'
 import { makeDirectors } from './directors.ts'
 import { clientExtensions, reportExtensions, serverExtensions } from './extensions.ts'
 import { roomFor } from './room.ts'
+import { ownerships } from './ownership.ts'
 import { makeRouters } from './routers.ts'
 import { makeTransports } from './transports.ts'
 import { Faults } from './unfit.ts'
@@ -68,6 +69,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
   const means = { clock, log, resolver: dns, clientTls, runningAs }
   const transports = faults.at(['transports'], () => makeTransports(settings, means)) ?? new Map<string, Transport>()
   const directors = (await faults.of(['directors'], () => makeDirectors(settings, { clock, log, uid }))) ?? []
+  const ownership = await ownerships(settings, () => resolver, { clock, log }, faults)
   const routers = faults.at(['routers'], () => makeRouters(settings, dns, self)) ?? []
   try {
     faults.demandNone()
@@ -100,6 +102,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
   const services = {
     clientTls,
     verify: (address: Address) => verify(address, resolver, settings),
+    ownership,
     expand: (address: Address) => resolver.expand(atHome(address, settings)),
     delivers: () => settings.queue.concurrency > 0,
     room: roomFor(settings, { resolver, transports, clock, log }),

@@ -1,5 +1,8 @@
+import { isAbsolute } from 'node:path'
 import * as z from 'zod'
-import { size, time } from './leaves.ts'
+import { type Instant, readDate } from '../mail/instant.ts'
+import { kind } from './kinds.ts'
+import { size, text, time } from './leaves.ts'
 
 /** What may be set of extensions, where it takes the settings' own words: times, sizes, networks. */
 
@@ -29,4 +32,25 @@ export const futureReleaseBlock: z.ZodType<FutureReleaseBlock> = z.strictObject(
     .default(100 * 1_048_576)
     .describe('Octets that are held so for one user at most.'),
   total: size(0).default(1_073_741_824).describe('Octets that are held so in all at most.'),
+})
+
+export interface RrvsBlock {
+  readonly owners?: string | undefined
+  readonly latest?: Instant | undefined
+}
+
+const absolute = text('an absolute path', (given) => {
+  if (!isAbsolute(given)) throw new Error(`is '${given}'; expected an absolute path`)
+  return given
+})
+
+export const rrvsBlock: z.ZodType<RrvsBlock> = z.strictObject({
+  owners: kind(absolute.optional(), { absent: 'none' }).describe(
+    'A file that says since when addresses and domains have their owners, a line each: `alice@example.org 2026-11-25`, or `always`.',
+  ),
+  latest: kind(text('a date, as 2026-11-25', readDate).optional(), {
+    absent: 'mail for such mailboxes is refused',
+  }).describe(
+    'The latest time at which a mailbox of which neither that file nor its folder tells anything can have got its owner.',
+  ),
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import * as extensions from '../../src/extensions/index.ts'
-import { reply } from '../../src/mail/reply.ts'
+import { refuse, reply } from '../../src/mail/reply.ts'
 import type { Channel } from '../../src/net/channel.ts'
 import { memoryChannels } from '../../src/net/memory-channel.ts'
 import { silentLog } from '../../src/observe/log.ts'
@@ -92,6 +92,15 @@ const made: Readonly<Record<string, () => Extension>> = {
   'STARTTLS-VERIFIED': () => extensions.startTls(tls(true), 'verify'),
   'STARTTLS-FAILING': () => extensions.startTls(failingTls),
   DSN: extensions.dsn,
+  // Mailboxes of example.test: alice's since 2014, the domain's since 2012; nothing is known of who; down cannot be looked up.
+  RRVS: () =>
+    extensions.rrvs(async ({ local, domain }, since) => {
+      if (domain !== 'example.test') return 'elsewhere'
+      if (local === 'down') return refuse(451, '4.3.0', 'The records are out of reach')
+      if (local === 'who') return 'unknown'
+      if (since < Date.UTC(2012, 0)) return 'domain'
+      return local === 'alice' && since < Date.UTC(2014, 0) ? 'other' : 'same'
+    }),
   SUBMITTER: () => extensions.submitter(),
   'SUBMITTER-TESTED': () => extensions.submitter(async (domain) => domain === 'example.com'),
   FUTURERELEASE: () => extensions.futureRelease(holding()),

@@ -95,6 +95,21 @@ export const facetChecks: Readonly<Record<string, (extension: Extension) => void
     assert.deepEqual(fields({ HOLDUNTIL: until }), [['Future-Release-Request', `until;${until}`]])
     assert.deepEqual(fields({ HOLDUNTIL: 'some day' }), [])
   },
+  RRVS({ queue }) {
+    const given = { RRVS: '2014-07-01T00:00:00Z', NOTIFY: 'NEVER' }
+    for (const to of ['one', 'many', 'list'] as const) {
+      assert.deepEqual(queue?.expand?.(given, 'recipient', to), { NOTIFY: 'NEVER' })
+      assert.deepEqual(queue?.expand?.({ RET: 'FULL' }, 'message', to), { RET: 'FULL' })
+    }
+    const field = 'Require-Recipient-Valid-Since: b@example.test; 1 Jul 2014 02:00:00 +0200'
+    const header = readHeader(Buffer.from(`${field}\r\n${field.replace('b@', 'info@')}\r\n\r\n`))
+    const recipients = ['b', 'c', 'info'].map((local) => ({ address: { local, domain: 'example.test' }, params: {} }))
+    const [first, ...others] = recipients
+    assert.deepEqual(queue?.fromHeader?.({ sender: null, params: {}, recipients }, header).recipients, [
+      { ...first, params: { RRVS: '2014-07-01T00:00:00Z;C' } },
+      ...others,
+    ])
+  },
   DSN({ report, queue }) {
     const wants = (event: ReportedRecipient['event'], notify?: string) =>
       report?.wants?.(recipient(event, notify === undefined ? {} : { NOTIFY: notify }), message)
