@@ -41,6 +41,21 @@ const decoded = (text: string): string =>
 
 const unfold = (text: string): string => text.replace(/\r\n(?=[ \t])/g, '')
 
+test('a field does not grow beyond measure: what is encoded in very many places is refused', () => {
+  const why = '5.6.3 A header field would have to be encoded in more than 5000 places'
+  for (const field of [
+    `To: ${'\xe9,'.repeat(30_000)}`,
+    `To: ${'(\xe9'.repeat(20_000)}`,
+    `Keywords: ${'\xe9,'.repeat(30_000)}`,
+    `X-A: ${'\xe9 a '.repeat(16_000)}`,
+    `References: ${'<\xe9@x> '.repeat(8000)}`,
+    `Content-Type: a/b; ${'\xe9 '.repeat(8000)}`,
+  ])
+    assert.equal(refusal(field), why, field.slice(0, 30))
+  assert.ok(latin1(`To: ${'\xe9 <a@b>, '.repeat(4999)}`).length < 5000 * 50)
+  assert.ok(latin1(`X-A: ${'\xe9 '.repeat(30_000)}`).length < 5 * 60_000)
+})
+
 describe('texts', () => {
   test('what is clean stays octet for octet', () => {
     for (const field of ['Subject: hello', 'Subject:hello ', 'X:', 'To: "a b" <c@d>,\r\n\te@f', 'no field at all']) {
@@ -236,6 +251,16 @@ describe('parameters', () => {
       latin1('Content-Type: a/b; name=C:\\die \xe9 (2).txt ; x=y'),
       "Content-Type: a/b; name*=unknown-8bit''C%3A%5Cdie%20%E9%20%282%29.txt ; x=y",
     )
+  })
+
+  test('a name that is too long for sections is not repeated', () => {
+    const name = 'n'.repeat(60)
+    assert.equal(latin1(`Content-Type: a/b; ${name}=\xe9\xe9`), `Content-Type: a/b;\r\n ${name}*=unknown-8bit''%E9%E9`)
+    const why = '5.6.3 A parameter in the header is not ASCII, and its name too long for RFC 2231'
+    assert.equal(refusal(`Content-Type: a/b; ${name}=${'\xe9'.repeat(300)}`), why)
+    assert.equal(refusal(`Content-Disposition: a; ${'n'.repeat(900)}=${'\xe9'.repeat(60_000)}`), why)
+    const shorter = latin1(`Content-Type: a/b; ${'n'.repeat(34)}=${'\xe9'.repeat(60_000)}`)
+    assert.ok(shorter.length < 8 * 60_000)
   })
 
   test('long ones are continued, all of a continued one is extended', () => {

@@ -1,5 +1,12 @@
 import { meaning, type Token } from './lexer.ts'
+import { Unconvertible } from './rules.ts'
 import { encodedWord, encodedWords, type WordCharset } from './words.ts'
+
+/**
+ * Places of one field that are encoded at most: more than any letter to many has, and few enough for a field of 64 KiB to
+ * take little time and room.
+ */
+const MOST = 5000
 
 /** Which octets of a field cannot stay, and how they are to be read. */
 export interface FieldOctets {
@@ -24,6 +31,8 @@ export class FieldText {
   /** Characters of the line behind the last place to fold at. */
   #used: number
   #afterWord = false
+  /** At which something has been encoded. */
+  #places = 0
 
   /** `name` begins the field, its colon included. */
   constructor(name: string, octets: FieldOctets) {
@@ -43,16 +52,21 @@ export class FieldText {
     this.#add(text)
   }
 
-  /** As encoded words, with the white space that must stand around them (RFC 2047 section 5). */
+  /**
+   * As encoded words, with the white space that must stand around them (RFC 2047 section 5). Throws Unconvertible where
+   * there are too many such places.
+   */
   encoded(octets: string): void {
+    this.#count()
     if (!/^[ \t(]?$/.test(this.#last)) this.#add(' ')
     const room = 74 - this.#used
     this.#add(encodedWords(octets, this.#octets.charset(octets), room < 32 ? 73 : room))
     this.#afterWord = true
   }
 
-  /** As one encoded word with nothing around it, where syntax wants a token. */
+  /** As one encoded word with nothing around it, where syntax wants a token. Throws as `encoded` does. */
   token(octets: string): void {
+    this.#count()
     this.#add(encodedWord(octets, this.#octets.charset(octets)))
   }
 
@@ -103,6 +117,12 @@ export class FieldText {
       const run = all.slice(before, after)
       this.encoded(run.map((one) => one.meaning ?? one.text.replaceAll('\r\n', '')).join(''))
       at = end - 1
+    }
+  }
+
+  #count(): void {
+    if (++this.#places > MOST) {
+      throw new Unconvertible('5.6.3', `A header field would have to be encoded in more than ${MOST} places`)
     }
   }
 

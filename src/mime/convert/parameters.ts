@@ -28,6 +28,10 @@ interface Section {
 
 /** Of a value that is written anew as one parameter, its name and folding included. */
 const LINE = 74
+/** Of a name that leaves a section room for some of the value: a field has fewer than 100,000 sections. */
+const LONGEST_NAME = LINE - 32 - '*99999*='.length
+/** Of a value that cannot be cut: with what stands before it, a line that every host takes. */
+const LONG_LINE = 900
 
 /**
  * What stands in Content-Type and Content-Disposition (RFC 2045 5.1): values of parameters that cannot stay become
@@ -145,12 +149,18 @@ const extended = (parameter: Parameter, charset: WordCharset, octets: FieldOctet
 const percentEncoded = (text: string, special: RegExp): string =>
   text.replace(special, (octet) => `%${octet.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
 
-/** Cut between octets only: the value is put together before it is decoded. */
+/** Cut between octets only: the value is put together before it is decoded. Throws Unconvertible. */
 const continued = (name: string, value: string): string => {
+  // A name that is repeated for a few octets of value each time would make the field grow beyond all measure.
+  if (name.length > LONGEST_NAME) {
+    const whole = `${name}*=${value}`
+    if (whole.length <= LONG_LINE) return whole
+    throw new Unconvertible('5.6.3', 'A parameter in the header is not ASCII, and its name too long for RFC 2231')
+  }
   const sections: string[] = []
   for (let at = 0; at < value.length; ) {
     const head = `${name}*${sections.length}*=`
-    const room = Math.max(LINE - head.length, 16)
+    const room = LINE - head.length
     const cut = value.lastIndexOf('%', at + room - 1)
     const end = cut > at + room - 3 && cut > at ? cut : at + room
     sections.push(`${head}${value.slice(at, end)}`)

@@ -4,15 +4,13 @@ export type WordCharset = 'us-ascii' | 'utf-8' | 'unknown-8bit'
 /** Characters of an encoded word at most (RFC 2047 section 2). */
 const LONGEST = 75
 
-/** What must not be cut: a character, and in unknown charsets a pair of octets above 127, which may be one. */
-const UNITS: Readonly<Record<WordCharset, RegExp>> = {
-  'us-ascii': /./gs,
-  'utf-8': /[\xc0-\xff][\x80-\xbf]*|./gs,
-  'unknown-8bit': /[\x80-\xff]{2}|./gs,
-}
-
 /** Stands for itself in a Q word wherever such a word may stand (RFC 2047 section 5 (3)); a space is written `_`. */
 const SPECIAL = /[^A-Za-z0-9!*+/ -]/g
+
+/** By octet, whether it is not special. */
+const STANDS: readonly boolean[] = Array.from({ length: 256 }, (_, octet) =>
+  /[A-Za-z0-9!*+/ -]/.test(String.fromCharCode(octet)),
+)
 
 const qEncoded = (octets: string): string =>
   octets
@@ -40,24 +38,35 @@ export const encodedWords = (octets: string, charset: WordCharset, room: number)
   if (head.length + all.length + 2 <= Math.min(room, LONGEST)) return `${head}${all}?=`
   const encoded: string[] = []
   let start = 0
-  let end = 0
-  // Of the word from `start` to `end`: in Q its length, in B its octets.
+  // Of the word that begins there: in Q its length, in B its octets.
   let size = 0
-  const word = () => {
-    const part = octets.slice(start, end)
-    encoded.push(`${head}${b ? bEncoded(part) : qEncoded(part)}?=`)
-  }
-  for (const unit of octets.match(UNITS[charset]) ?? []) {
-    const more = b ? unit.length : qLength(unit)
+  for (let at = 0; at < octets.length; ) {
+    const end = unitEnd(octets, at, charset)
+    const more = b ? end - at : qWidth(octets, at, end)
     const limit = (encoded.length === 0 ? Math.min(room, LONGEST) : LONGEST) - head.length - 2
-    if (end > start && (b ? bLength(size + more) : size + more) > limit) {
-      word()
-      start = end
+    if (at > start && (b ? bLength(size + more) : size + more) > limit) {
+      encoded.push(octets.slice(start, at))
+      start = at
       size = 0
     }
     size += more
-    end += unit.length
+    at = end
   }
-  word()
-  return encoded.join(' ')
+  encoded.push(octets.slice(start))
+  return encoded.map((part) => `${head}${b ? bEncoded(part) : qEncoded(part)}?=`).join(' ')
+}
+
+/** Behind what must not be cut: a character, and in unknown charsets a pair of octets above 127, which may be one. */
+const unitEnd = (octets: string, at: number, charset: WordCharset): number => {
+  const code = octets.charCodeAt(at)
+  if (charset === 'unknown-8bit') return code >= 0x80 && octets.charCodeAt(at + 1) >= 0x80 ? at + 2 : at + 1
+  let end = at + 1
+  if (charset === 'utf-8' && code >= 0xc0) while ((octets.charCodeAt(end) & 0xc0) === 0x80) end++
+  return end
+}
+
+const qWidth = (octets: string, from: number, end: number): number => {
+  let width = 0
+  for (let at = from; at < end; at++) width += STANDS[octets.charCodeAt(at)] ? 1 : 3
+  return width
 }
