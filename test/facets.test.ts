@@ -13,6 +13,7 @@ const real: readonly Extension[] = [
   extensions.pipelining(),
   extensions.size(1000),
   extensions.limits(),
+  extensions.requireTls(),
   extensions.eightBitMime(),
   extensions.smtpUtf8(),
   extensions.enhancedStatusCodes(),

@@ -31,6 +31,7 @@ const withNetworks = <T extends { readonly allow: readonly string[] }>(schema: z
 export const extensionSchemas: ReadonlyMap<string, z.ZodType> = new Map<string, z.ZodType>([
   ['starttls', NONE],
   ['pipelining', NONE],
+  ['requiretls', extensions.requireTlsSettings],
   ['size', NONE],
   ['limits', NONE],
   ['8bitmime', NONE],
@@ -121,6 +122,7 @@ export const serverExtensions = (listener: ListenerSettings, services: Extension
     ...(serverTls ? on(blocks, 'starttls', () => extensions.startTls(serverTls)) : []),
     ...(protocol === 'lmtp' ? [extensions.lmtp()] : []),
     ...on(blocks, 'pipelining', extensions.pipelining),
+    ...on(blocks, 'requiretls', () => extensions.requireTls()),
     ...on(blocks, 'size', () => extensions.size(limits.message, services.room)),
     ...on(blocks, 'limits', extensions.limits),
     ...eightBit(blocks),
@@ -151,6 +153,8 @@ export const clientExtensions = (
   ...(tls === 'off' ? [] : on(blocks, 'starttls', () => extensions.startTls(services.clientTls, tls))),
   ...(dialect === 'lmtp' ? [extensions.lmtp()] : []),
   ...on(blocks, 'pipelining', extensions.pipelining),
+  // Mail that was promised TLS keeps it, whatever is offered to others by now.
+  extensions.requireTls(blockOf(blocks, 'requiretls')),
   // Without a limit of its own it still tells the hop how big the mail is, and obeys the hop's.
   ...on(blocks, 'size', () => extensions.size()),
   ...on(blocks, 'limits', extensions.limits),
@@ -169,6 +173,7 @@ export const clientExtensions = (
 /** Every extension that reads stored parameters when mail is expanded and reports are made. */
 export const reportExtensions = (): Extension[] => [
   extensions.dsn(),
+  extensions.requireTls(),
   extensions.deliverBy(),
   extensions.futureRelease(),
   extensions.rrvs(async () => 'elsewhere'),

@@ -11,7 +11,7 @@ export const checkParams = ({ params, recipients }: Submission, registry: Regist
 
 const check = (verb: string, params: ParamBag, registry: Registry): void => {
   for (const [name, text] of Object.entries(params)) {
-    const owners = registry.owners(verb, name)
+    const owners = registry.owners(verb, name).filter(({ param }) => !param.unsaid)
     const owner =
       owners.find(({ param: { values } }) => values?.includes(String(text).toUpperCase())) ??
       owners[0] ??

@@ -16,23 +16,24 @@ const secureOf = (hop: Hop): Hop['channel']['secured'] => hop.channel.secured
 
 /** STARTTLS, RFC 3207: the connection goes on under TLS, and all that was said before is forgotten. */
 export const startTls = (tls: Tls, demand: TlsDemand = 'may'): Extension => {
-  const insist = (why: string): void => {
-    if (demand !== 'may') refuse(451, '4.7.10', `TLS is demanded for this host and was not to be had: ${why}`)
+  const insist = ({ lenient }: Conversation, why: string): void => {
+    if (demand !== 'may' && !lenient)
+      refuse(451, '4.7.10', `TLS is demanded for this host and was not to be had: ${why}`)
   }
   const begin = async (talk: Conversation): Promise<'greetAgain' | void> => {
     if (secureOf(talk.hop)) return
     const answer = await talk.command('STARTTLS')
-    if (answer.code !== 220) return insist(`${answer.code} ${answer.lines.join(' ')}`)
+    if (answer.code !== 220) return insist(talk, `${answer.code} ${answer.lines.join(' ')}`)
     try {
       await talk.replaceChannel((channel) => tls.asClient(channel, talk.hop.name))
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
-      insist(why)
+      insist(talk, why)
       throw new RetryWithout('STARTTLS', why)
     }
     const verified = talk.hop.channel.secured?.verified === true
     talk.hop.assurance = verified ? 'verified' : 'encrypted'
-    if (demand === 'verify' && !verified) {
+    if (demand === 'verify' && !verified && !talk.lenient) {
       refuse(
         451,
         '4.7.10',
@@ -66,7 +67,7 @@ export const startTls = (tls: Tls, demand: TlsDemand = 'may'): Extension => {
     client: {
       offered: begin,
       notOffered(talk) {
-        if (!talk.hop.channel.secured) insist('it does not offer STARTTLS')
+        if (!talk.hop.channel.secured) insist(talk, 'it does not offer STARTTLS')
       },
     },
   }

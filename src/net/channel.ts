@@ -11,6 +11,8 @@ export interface Secured {
   readonly cipher: string
   /** The peer's certificate chain leads to a trusted root and carries the name that was asked for. */
   readonly verified: boolean
+  /** By what it is verified. Absent: by that chain (PKIX). */
+  readonly by?: 'dane'
   /** Why it is not verified, in words. */
   readonly why?: string
 }

@@ -59,6 +59,10 @@ const ADVICE: readonly (readonly [status: RegExp, advice: string])[] = [
     'The receiving mail system cannot take a message of this kind. Try plainer text, or other attachments.',
   ],
   [
+    /\.7\.(?:10|30)$/,
+    'The message may travel under TLS only, and that was not to be had all the way. Send it without that demand, or in another way.',
+  ],
+  [
     /\.7\.\d+$/,
     'The message was refused by a rule of the receiving system. Its administrators can tell you more: quote the answer above.',
   ],

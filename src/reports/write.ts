@@ -47,8 +47,9 @@ export const writeReport = async (
     orphan,
   }
   const status = statusPart(message, recipients, hostname, extensions, retryUntil)
+  const own = extensions.flatMap(({ report }) => report?.headerFields?.(message) ?? [])
   const inspect = inspector({ maxHeader: MOST })
-  for await (const chunk of text(draft.id, to, story, status, third, now)) {
+  for await (const chunk of text(draft.id, to, story, status, third, now, own)) {
     inspect.write(chunk)
     await draft.write(chunk)
   }
@@ -89,6 +90,7 @@ async function* text(
   status: string,
   third: Returned,
   now: Instant,
+  own: Part['fields'],
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { hostname, postmaster } = story
   const first = readable(explanation(story))
@@ -112,6 +114,7 @@ async function* text(
     ['Message-ID', messageId(id, hostname)],
     ...(original === undefined ? [] : [['In-Reply-To', original] as const, ['References', original] as const]),
     ['Auto-Submitted', 'auto-replied'],
+    ...own,
     ['MIME-Version', '1.0'],
     ['Content-Type', `multipart/report; report-type=delivery-status; boundary="${boundary}"`],
     ['Content-Transfer-Encoding', third.encoding],

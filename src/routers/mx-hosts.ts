@@ -36,9 +36,10 @@ export interface Means {
 /** The hosts that take mail for a domain, given as A-labels, best first (RFC 5321 5.1). Throws a Refusal when there are none. */
 export const mxHosts = async (domain: string, means: Means): Promise<readonly Host[]> => {
   const exchangers = await exchangersOf(domain, means.resolver)
-  return exchangers === undefined
-    ? hostItself(domain, means)
-    : usable(domain, exchangers, means, reply(550, '5.4.4', `The mail exchangers of ${domain} have no address`))
+  if (exchangers === undefined) return hostItself(domain, means)
+  const none = reply(550, '5.4.4', `The mail exchangers of ${domain} have no address`)
+  const hosts: readonly Host[] = await usable(domain, exchangers, means, none)
+  return hosts.map((host) => ({ ...host, mx: 'unproved' }))
 }
 
 /** A host by its name, whatever the DNS says about mail exchangers. Throws a Refusal. */

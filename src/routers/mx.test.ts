@@ -69,8 +69,8 @@ test('exchangers come by preference, with their addresses and the port', async (
     addresses: { 'first.test': ['2001:db8::1', '192.0.2.1'], 'second.test': ['192.0.2.2'] },
   } as const
   assert.deepEqual(await hosts('A.test', answers, 2525), [
-    { name: 'first.test', port: 2525, addresses: ['2001:db8::1', '192.0.2.1'] },
-    { name: 'second.test', port: 2525, addresses: ['192.0.2.2'] },
+    { name: 'first.test', port: 2525, addresses: ['2001:db8::1', '192.0.2.1'], mx: 'unproved' },
+    { name: 'second.test', port: 2525, addresses: ['192.0.2.2'], mx: 'unproved' },
   ])
 })
 

@@ -1,5 +1,6 @@
 import type { Address } from '../mail/address.ts'
 import type { Reply } from '../mail/reply.ts'
+import type { HostProof } from '../smtp/extension.ts'
 
 /** For all domains that are not ours. A complete match decides; else whoever matched most of the domain's right-hand end. */
 export interface Router {
@@ -29,4 +30,6 @@ export interface Host {
   readonly port: number
   /** Known already; absent: look `name` up. */
   readonly addresses?: readonly string[]
+  /** What vouches for the MX record that led here. Absent: no record did, the host itself was named. */
+  readonly mx?: Exclude<HostProof, 'named'>
 }

@@ -49,7 +49,7 @@ test('with brackets the very host is meant, without them its exchangers', async 
     { name: 'isp.test', port: 25, addresses: ['192.0.2.1'] },
   ])
   assert.deepEqual(await (await way(['isp.test'], answers)).hosts(), [
-    { name: 'mx.isp.test', port: 25, addresses: ['192.0.2.2'] },
+    { name: 'mx.isp.test', port: 25, addresses: ['192.0.2.2'], mx: 'unproved' },
   ])
 })
 

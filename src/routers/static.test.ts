@@ -66,7 +66,8 @@ test('a host is looked up as a domain is, or not, by its brackets', async () => 
     ['[IPv6:2001:db8::5]', '[2001:db8::5]', '2001:db8::5', 25, '2001:db8::5'],
   ] as const
   for (const [to, destination, name, port, address] of cases) {
-    assert.deepEqual(await one(to), { destination, hosts: [{ name, port, addresses: [address] }] }, to)
+    const host = { name, port, addresses: [address], ...(name.startsWith('mx.') ? { mx: 'unproved' } : {}) }
+    assert.deepEqual(await one(to), { destination, hosts: [host] }, to)
     assert.equal((await one(destination)).destination, destination)
   }
 })
@@ -81,7 +82,7 @@ test('several hosts are tried in order, and a UNIX socket is a host', async () =
   assert.equal(all.destination, '[relay.test],partner.test:26,unix:/run/lmtp.sock')
   assert.deepEqual(all.hosts, [
     { name: 'relay.test', port: 25, addresses: ['192.0.2.2'] },
-    { name: 'mx.partner.test', port: 26, addresses: ['192.0.2.1'] },
+    { name: 'mx.partner.test', port: 26, addresses: ['192.0.2.1'], mx: 'unproved' },
     { name: '/run/lmtp.sock', port: 0 },
   ])
   assert.deepEqual(await one(['[relay.test]', 'partner.test:26', 'unix:/run/lmtp.sock']), all)
@@ -93,7 +94,7 @@ test('mx is where the DNS says, at the port and by the transport of the row', as
   const first = await table.route({ local: 'x', domain: 'a.test' })
   assert.ok(first?.way.to === 'host')
   assert.deepEqual([first.way.transport, first.way.destination], ['slow', 'a.test:26'])
-  assert.deepEqual(await first.way.hosts(), [{ name: 'mx.a.test', port: 26, addresses: ['192.0.2.3'] }])
+  assert.deepEqual(await first.way.hosts(), [{ name: 'mx.a.test', port: 26, addresses: ['192.0.2.3'], mx: 'unproved' }])
   const second = await table.route({ local: 'x', domain: 'partner.test' })
   assert.ok(second?.way.to === 'host')
   assert.deepEqual([second.way.transport, second.way.destination], ['smtp', 'partner.test:26'])

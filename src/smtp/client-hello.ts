@@ -5,7 +5,7 @@ import { TlsFailed } from '../net/tls.ts'
 import type { Log } from '../observe/log.ts'
 import { GreetedHop, inForce, readOffers } from './client-hop.ts'
 import { type ClientWire, HungUp } from './client-wire.ts'
-import type { AfterReply, Conversation, Extension, Hop } from './extension.ts'
+import type { AfterReply, Conversation, Extension, Hop, HostProof } from './extension.ts'
 import type { Registry } from './registry.ts'
 import { BadReply } from './reply-reader.ts'
 
@@ -25,6 +25,10 @@ export interface HelloOptions {
   /** How we introduce ourselves: our name, or an address literal. */
   readonly hostname: string
   readonly log: Log
+  /** Absent: `named`. */
+  readonly proof?: HostProof
+  /** See `Conversation.lenient`. */
+  readonly lenient?: true
 }
 
 /** How the exchange of greetings ended: `ready` for mail, or with a channel that is ours no more. */
@@ -44,7 +48,7 @@ export const introduce = async (wire: ClientWire, options: HelloOptions): Promis
     step.phase = verbOf(options.registry)
     let assurance: Hop['assurance'] = 'none'
     for (let greeting = 0; greeting < MOST_GREETINGS; greeting += 1) {
-      const hop = new GreetedHop(wire, await hello(wire, options), assurance)
+      const hop = new GreetedHop(wire, await hello(wire, options), assurance, options.proof)
       const then = await negotiate(wire, hop, options)
       assurance = hop.assurance
       wire.statuses = then === undefined && hop.givesStatuses === true
@@ -98,10 +102,10 @@ const hello = async (wire: ClientWire, { registry, hostname }: HelloOptions): Pr
 const negotiate = async (
   wire: ClientWire,
   hop: Hop,
-  { registry, log }: HelloOptions,
+  { registry, log, lenient }: HelloOptions,
 ): Promise<'greetAgain' | AfterReply | undefined> => {
   const used = inForce(registry, hop.offers)
-  const talk = talkOf(wire, hop, log)
+  const talk: Conversation = { ...talkOf(wire, hop, log), ...(lenient ? { lenient } : {}) }
   for (const extension of registry.extensions) {
     const then = await consult(extension, used.has(extension), talk)
     if (then) return then

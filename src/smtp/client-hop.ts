@@ -1,5 +1,5 @@
 import type { BodyFacts } from '../mail/facts.ts'
-import type { BodySender, Extension, Hop } from './extension.ts'
+import type { BodySender, Extension, Hop, HostProof, Proofs } from './extension.ts'
 import type { Registry } from './registry.ts'
 
 /** The smallest limit that any extension gave is the one that holds. Less than one of anything is no limit but a mistake. */
@@ -17,6 +17,7 @@ export class GreetedHop implements Hop {
   readonly encodings: Set<BodyFacts['encoding']> = new Set<BodyFacts['encoding']>(['7bit'])
   readonly notes: Map<string, unknown> = new Map<string, unknown>()
   assurance: Hop['assurance']
+  readonly proofs: Proofs
   takesUtf8Headers?: true
   mayBatch?: boolean
   givesStatuses?: boolean
@@ -28,11 +29,12 @@ export class GreetedHop implements Hop {
   readonly #wire: Line
 
   /** `assured`: what was known of this connection before; a new greeting does not make it less secure. */
-  constructor(wire: Line, offers: Hop['offers'], assured: Hop['assurance']) {
+  constructor(wire: Line, offers: Hop['offers'], assured: Hop['assurance'], host: HostProof = 'named') {
     this.name = wire.name
     this.offers = offers
     this.#wire = wire
     const { secured } = wire.channel
+    this.proofs = { ...(secured?.verified ? { certificate: secured.by ?? 'pkix' } : {}), host }
     const proved = secured === undefined ? 'none' : secured.verified ? 'verified' : 'encrypted'
     this.assurance = ASSURANCE[proved] > ASSURANCE[assured] ? proved : assured
   }

@@ -9,7 +9,7 @@ import type { Broken, SendOutcome } from './client-outcomes.ts'
 import { type ClientTimeouts, clientTimeouts } from './client-timeouts.ts'
 import { type TransactionEnd, type TransactionOptions, transact } from './client-transaction.ts'
 import { ClientWire } from './client-wire.ts'
-import type { Extension, Hop, OutboundRecipient } from './extension.ts'
+import type { Extension, Hop, HostProof, OutboundRecipient } from './extension.ts'
 import type { Registry } from './registry.ts'
 import { type Convert, forSome, type RelayMail, type RelayPlan, type Sign, type Unsent } from './relay-mail.ts'
 import { planRelay, type RelayPlans } from './relay-plan.ts'
@@ -24,6 +24,10 @@ export interface ConversationOptions {
   readonly log: Log
   /** Milliseconds; those absent are RFC 5321's. */
   readonly timeouts?: Partial<ClientTimeouts>
+  /** By what the name is known to be a host for the mail. Absent: `named`. */
+  readonly proof?: HostProof
+  /** See `Conversation.lenient`. */
+  readonly lenient?: true
   readonly convert?: Convert
   readonly sign?: Sign
 }

@@ -48,6 +48,8 @@ export interface Param<T> {
   read(text: string | true): T
   /** Consumed by this hop, never passed on: SIZE, HOLDFOR. */
   readonly endsHere?: true
+  /** Never said on the wire: an extension keeps it with the mail, from a header field. */
+  readonly unsaid?: true
   /** For parameters several extensions add values to: BODY. Upper case. */
   readonly values?: readonly string[]
   /** Octets it adds to the command line at most, its leading space included (RFC 5321 4.5.3.1.4). */
@@ -245,6 +247,8 @@ export interface Transaction {
 export interface Conversation {
   readonly hop: Hop
   /** One command, its reply. */
+  /** The mail that waits is to go even where what is demanded of hops cannot be had: demands are wishes now. */
+  readonly lenient?: true
   command(line: string): Promise<Reply>
   replaceChannel(make: (channel: Channel) => Promise<Channel>): Promise<void>
 }
@@ -260,6 +264,7 @@ export interface Hop {
   readonly limits: Map<string, number>
   /** How sure we are of who the hop is, and that nobody listens. */
   assurance: 'none' | 'encrypted' | 'verified'
+  readonly proofs: Proofs
   mayBatch?: boolean
   /** Its reply texts begin with RFC 3463 statuses. */
   givesStatuses?: boolean
@@ -278,6 +283,16 @@ export interface Hop {
 }
 
 /** Throws the hop's answer as a Refusal, should it refuse the mail on the way. */
+/** By what a hop is known to be who it should be. Sources of assurance fill it in; whoever demands assurance asks for it. */
+export interface Proofs {
+  /** By what its certificate is known to be that of its name. Absent: it is not, or there is none. */
+  readonly certificate?: 'pkix' | 'dane'
+  readonly host: HostProof
+}
+
+/** By what a name is known to be a host for the mail: settings or the address itself `named` it, or an MX record, proved or not. */
+export type HostProof = 'named' | 'unproved' | 'dnssec' | 'mta-sts'
+
 export type BodySender = (body: AsyncIterable<Uint8Array>, wire: BodyWire) => Promise<void>
 
 /** The wire while a body is sent: what a body sender may do. `command` reads its reply; `line` does not. */
@@ -316,6 +331,8 @@ export interface ClientFacet {
   notOffered?(talk: Conversation): void
   /** Whether this mail makes use of the extension. Absent: when it carries one of its parameters. */
   concerns?(mail: OutboundMail): boolean
+  /** Whether this mail is to go even where what is demanded of hops (TLS, a right certificate) cannot be had. */
+  lenient?(mail: OutboundMail): boolean
   /** The mail makes use of it and the hop lacks it. Absent: drop the parameters. */
   without?(mail: OutboundMail, hop: Hop, recipients: readonly OutboundRecipient[]): readonly Remedy[]
   /** The mail makes use of it and the hop has it, but not all that is needed, or the sender is to be told. */

@@ -93,7 +93,7 @@ export const readParams = (
 ): ParamBag => {
   const bag: Record<string, string | true> = {}
   for (const { name, text } of words) {
-    const owners = registry.owners(verb, name)
+    const owners = registry.owners(verb, name).filter(({ param }) => !param.unsaid)
     const usable = extended ? owners.filter(({ extension }) => offers.extensions.includes(extension)) : []
     const owner =
       usable.find(({ param }) => text !== true && param.values?.includes(text.toUpperCase())) ??

@@ -57,6 +57,8 @@ export interface ReportFacet {
   returns?(message: ReportedMessage, events: readonly ReportEvent[]): 'full' | 'headers' | undefined
   messageFields?(message: ReportedMessage): readonly (readonly [string, string])[]
   recipientFields?(recipient: ReportedRecipient, message: ReportedMessage): readonly (readonly [string, string])[]
+  /** Fields of the report's own header. */
+  headerFields?(message: ReportedMessage): readonly (readonly [string, string])[]
   /** Parameters for the report's own envelope. */
   envelope?(message: ReportedMessage): ParamBag | undefined
 }

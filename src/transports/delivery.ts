@@ -93,16 +93,20 @@ export class Delivery {
 
   /** At this host, everybody who has no outcome yet gets one, if only for the time being. */
   async #at(host: Host, { destination }: Hosts): Promise<void> {
-    const key = `${destination} ${host.name} ${host.port}`
     const { connections, options } = this.#tools
     let todo: readonly OutboundRecipient[] = [...this.#left.values()]
+    const lenient = this.#isLenient(todo)
+    // What was reached without its demands being met is not for other mail.
+    const key = `${destination} ${host.name} ${host.port}${lenient ? ' lenient' : ''}`
     while (todo.length > 0 && !this.#signal.aborted) {
       let conversation = connections.take(key, todo)
       try {
-        conversation ??= await reach(host, options, this.#signal)
+        conversation ??= await reach(host, lenient ? { ...options, lenient } : options, this.#signal)
       } catch (error) {
         if (!(error instanceof OutOfReach)) throw error
         for (const one of todo) this.#remember(one.key, error.diagnosis)
+        // Mail that does not demand so much may find the host well.
+        if (error.ofOurs) this.#reached = true
         return
       }
       const rest = await this.#over(conversation, todo)
@@ -111,6 +115,11 @@ export class Delivery {
       todo = rest
       connections.give(key, conversation)
     }
+  }
+
+  #isLenient(recipients: readonly OutboundRecipient[]): true | undefined {
+    const { extensions } = this.#tools.options.registry
+    return extensions.some(({ client }) => client?.lenient?.(this.#mail(recipients))) || undefined
   }
 
   /** Those returned need another connection. */

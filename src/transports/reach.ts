@@ -28,6 +28,8 @@ export interface ReachOptions {
   readonly timeouts?: Partial<ClientTimeouts> & { readonly connect?: number }
   /** TLS from the first octet (RFC 8314): given before the hop's greeting. */
   readonly secure?: (channel: Channel, name: string) => Promise<Channel>
+  /** See `Conversation.lenient`. */
+  readonly lenient?: true
   readonly convert?: Convert
   readonly sign?: Sign
 }
@@ -40,6 +42,12 @@ export class OutOfReach extends Error {
   constructor(diagnosis: Diagnosis, options?: ErrorOptions) {
     super(diagnosis.lines.join(' / '), options)
     this.diagnosis = diagnosis
+  }
+
+  /** The host was there, and did not meet a demand of ours. */
+  get ofOurs(): boolean {
+    const { cause } = this
+    return cause instanceof OutOfReach ? cause.ofOurs : cause instanceof HopUnusable && cause.cause instanceof Refusal
   }
 }
 
@@ -55,17 +63,21 @@ export const reach = async (host: Host, options: ReachOptions, signal: AbortSign
   if (host.name.startsWith('/')) return begin(host, { path: host.name }, options, signal)
   let addresses = (await addressesOf(host, options)).slice(0, MOST_ADDRESSES)
   let worst: Diagnosis | undefined
+  let last: OutOfReach | undefined
   while (addresses.length > 0) {
     try {
       return await begin(host, { addresses, port: host.port }, options, signal)
     } catch (error) {
       if (!(error instanceof OutOfReach)) throw error
+      last = error
       worst = lastWord(worst, error.diagnosis)
       const failed = addresses.indexOf(error.diagnosis.remote?.address ?? '')
       addresses = failed < 0 ? [] : addresses.slice(failed + 1)
     }
   }
-  throw new OutOfReach(worst ?? failure(host, '', options, reply(550, '5.4.4', `${host.name} has no address`)))
+  throw new OutOfReach(worst ?? failure(host, '', options, reply(550, '5.4.4', `${host.name} has no address`)), {
+    cause: last,
+  })
 }
 
 const addressesOf = async (host: Host, options: ReachOptions): Promise<readonly string[]> => {
@@ -99,7 +111,11 @@ const begin = async (
   signal.addEventListener('abort', stop, { once: true })
   if (signal.aborted) stop()
   try {
-    const conversation = await openConversation(await secured(channel, host, options), { ...options, name: host.name })
+    const conversation = await openConversation(await secured(channel, host, options), {
+      ...options,
+      name: host.name,
+      proof: host.mx ?? 'named',
+    })
     if (conversation.ended === undefined) return conversation
     throw new OutOfReach(failure(host, '', options, reply(451, '4.4.2', `${host.name} was left before mail was sent`)))
   } catch (error) {

@@ -355,6 +355,31 @@ describe('connections', () => {
     )
   })
 
+  test('mail whose demands are wishes has connections of its own', async () => {
+    const demanding: Extension = {
+      keyword: 'DEMAND',
+      rfc: [],
+      client: {
+        notOffered: ({ lenient }) => (lenient ? undefined : refuse(451, '4.7.10', 'Demanded')),
+        lenient: ({ envelope }) => 'LENIENT' in envelope.params,
+      },
+    }
+    await world(
+      { '10.0.0.1': [HELLO + one('a@there.test') + one('a@there.test'), HELLO] },
+      async ({ deliver, farm }) => {
+        const to = routeTo(at('10.0.0.1'))
+        for (let times = 0; times < 2; times += 1) {
+          const said = await deliver(to, A, { params: { LENIENT: true } })
+          assert.deepEqual(said, ['7 250 2.0.0 smtp body mx-10.0.0.1'])
+        }
+        // The host is there, so the destination is not down.
+        assert.deepEqual(await deliver(to, A), ['7 451 4.7.10 us EHLO mx-10.0.0.1'])
+        assert.equal(farm.dialled.length, 2)
+      },
+      { extensions: [demanding] },
+    )
+  })
+
   test('a hop that allows one domain: those of others go elsewhere', async () => {
     const limits: Extension = {
       keyword: 'L',
@@ -434,7 +459,8 @@ describe('what is sent', () => {
             yield Buffer.from(text)
           },
         })
-        assert.deepEqual(seen, [31, 23, 0])
+        // Asked for the plan, and again right before MAIL.
+        assert.deepEqual(seen, [31, 23, 0, 31, 23, 0])
         assert.equal((await arrived())[0], `: trace\r\n${text}`)
       },
       { extensions: [spy] },

@@ -78,6 +78,8 @@ const made: Readonly<Record<string, () => Extension>> = {
   'SIZE-0': () => extensions.size(),
   'SIZE-ROOM': () => extensions.size(1000, room),
   LIMITS: extensions.limits,
+  REQUIRETLS: () => extensions.requireTls(),
+  'REQUIRETLS-PROVED': () => extensions.requireTls({ 'unproved-mx': 'refuse' }),
   '8BITMIME': extensions.eightBitMime,
   '8BITMIME-UNOFFERED': () => ({ ...extensions.eightBitMime(), server: { offer: () => undefined } }),
   SMTPUTF8: extensions.smtpUtf8,
@@ -216,7 +218,7 @@ interface RelayDialogue {
   readonly bodies: readonly string[]
 }
 
-/** Comments of a relay dialogue: `# with: WORDS`, `# convert: JSON` for one with a converter, `# mail: JSON`, `# outcome: TEXT` and `# body: JSON`, the last three in order. */
+/** Comments of a relay dialogue: `# with: WORDS` (`by=mx`: an MX record named the hop), `# convert: JSON` for one with a converter, `# mail: JSON`, `# outcome: TEXT` and `# body: JSON`, the last three in order. */
 const readRelay = (text: string): RelayDialogue => {
   const all = (name: string) =>
     text.split('\n').flatMap((line) => (line.startsWith(`# ${name}: `) ? [line.slice(name.length + 4)] : []))
@@ -235,10 +237,12 @@ const readRelay = (text: string): RelayDialogue => {
 export const playRelay = async (file: string, transform: Transform): Promise<void> => {
   const dialogue = readRelay(readFileSync(file, 'utf8'))
   const outcomes: string[] = []
+  const used = extensionsOf(file, dialogue.with, transform)
+  const lenient = used.some(({ client }) => client?.lenient?.(outbound(dialogue.mail[0])))
   try {
     const { bodies } = await withHop(
       dialogue.script,
-      extensionsOf(file, dialogue.with, transform),
+      used,
       async ({ sendSome, conversation }) => {
         for (const mail of dialogue.mail) {
           const { told, back } = await sendSome(outbound(mail))
@@ -247,7 +251,13 @@ export const playRelay = async (file: string, transform: Transform): Promise<voi
         if (conversation.hop.assurance !== 'none') outcomes.push(`assurance ${conversation.hop.assurance}`)
         if (conversation.reports) outcomes.push('the hop reports')
       },
-      dialogue.convert ? { convert: converter({ signed: 'bounce', downgrade: 'never', ...dialogue.convert }) } : {},
+      {
+        ...(dialogue.convert
+          ? { convert: converter({ signed: 'bounce', downgrade: 'never', ...dialogue.convert }) }
+          : {}),
+        ...(dialogue.with.includes('by=mx') ? { proof: 'unproved' } : {}),
+        ...(lenient ? { lenient } : {}),
+      },
     )
     assert.deepEqual(bodies, dialogue.bodies, `${file}: bodies`)
   } catch (error) {

@@ -110,6 +110,27 @@ export const facetChecks: Readonly<Record<string, (extension: Extension) => void
       ...others,
     ])
   },
+  REQUIRETLS({ params, report }) {
+    // Whose parameter it is matters to the log alone: one that nobody owns is told of with every delivery.
+    assert.deepEqual(
+      params?.['MAIL']?.map(({ name, unsaid = false }) => [name, unsaid]),
+      [
+        ['REQUIRETLS', false],
+        ['TLS-REQUIRED', true],
+      ],
+    )
+    const about = (params: ReportedMessage['params']) => ({ ...message, params })
+    const required = about({ REQUIRETLS: true, RET: 'FULL' })
+    assert.equal(report?.returns?.(required, ['failed']), 'headers')
+    assert.deepEqual(report?.envelope?.(required), { REQUIRETLS: true })
+    assert.deepEqual(report?.headerFields?.(required), [])
+    const optional = about({ 'TLS-REQUIRED': 'NO' })
+    assert.equal(report?.returns?.(optional, ['failed']), undefined)
+    assert.equal(report?.envelope?.(optional), undefined)
+    assert.deepEqual(report?.headerFields?.(optional), [['TLS-Required', 'No']])
+    assert.deepEqual(report?.headerFields?.(about({})), [])
+    assert.deepEqual(report?.headerFields?.(about({ REQUIRETLS: true, 'TLS-REQUIRED': 'NO' })), [])
+  },
   DSN({ report, queue }) {
     const wants = (event: ReportedRecipient['event'], notify?: string) =>
       report?.wants?.(recipient(event, notify === undefined ? {} : { NOTIFY: notify }), message)
