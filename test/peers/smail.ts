@@ -46,6 +46,8 @@ export interface SmailOptions {
   readonly domain?: string
   /** Where it listens; see `Ports`. */
   readonly ports?: Ports
+  /** More for its environment. */
+  readonly env?: Readonly<Record<string, string>>
   /** Laid over the settings, section by section. */
   readonly settings?: Readonly<Record<string, unknown>>
 }
@@ -58,7 +60,7 @@ export const startSmail = async (scene: Scene, options: SmailOptions = {}): Prom
   const file = join(folder, 'smail.yaml')
   // JSON is YAML.
   writeFileSync(file, JSON.stringify({ ...settingsIn(folder, hostname, domain, ports), ...options.settings }))
-  const smail = new SmailProcess(folder, file, ports)
+  const smail = new SmailProcess(folder, file, ports, options.env ?? {})
   scene.atEnd(() => smail.kill())
   await smail.start()
   return smail
@@ -86,8 +88,10 @@ class SmailProcess implements Smail {
   #child: ChildProcess | undefined
   #ended: Promise<string> = Promise.resolve('')
   #log = ''
+  readonly #env: Readonly<Record<string, string>>
 
-  constructor(folder: string, file: string, ports: Ports) {
+  constructor(folder: string, file: string, ports: Ports, env: Readonly<Record<string, string>>) {
+    this.#env = env
     this.folder = folder
     this.#file = file
     this.ports = ports
@@ -128,7 +132,10 @@ class SmailProcess implements Smail {
 
   async start(): Promise<void> {
     const before = this.events('started').length
-    const child = spawn(process.execPath, [SMAIL, 'run', '--config', this.#file], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [SMAIL, 'run', '--config', this.#file], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...this.#env },
+    })
     this.#child = child
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => (this.#log += text))
