@@ -72,3 +72,34 @@ for (const type of Object.keys(BODIES) as (keyof typeof BODIES)[]) {
     assert.ok(all - one < MORE * MIB, `${((all - one) / MIB).toFixed(1)} MiB more`)
   })
 }
+
+/** Headers with names and values of almost 64 KiB, in messages that enclose one another. */
+function* longNames(change: string, last: string): Generator<Uint8Array> {
+  const long = 'n'.repeat(60_000)
+  for (let depth = 0; depth < 99; depth++) {
+    yield Buffer.from(`Content-Type: message/rfc822; x=${long}\r\nContent-Transfer-Encoding: 8bit (${long})\r\n`)
+    yield Buffer.from(`DKIM-Signature: d=x.test; h=${depth}a:${depth}b${long}\r\n`)
+    for (let field = 0; field < 20; field++) yield Buffer.from(`x${field}${long}: ${change}\r\n`, 'latin1')
+    yield Buffer.from('\r\n')
+  }
+  yield Buffer.from(last)
+}
+
+for (const [what, change, last] of [
+  ['raw octets in fields', '\xe9', '\r\n\0'],
+  ['fields that have to change', '\0', '\r\nx'],
+] as const) {
+  test(`what is remembered of ${what} does not grow with their names`, async () => {
+    let [peak, chunks] = [0, 0]
+    async function* watched(): AsyncGenerator<Uint8Array> {
+      for (const chunk of longNames(change, last)) {
+        yield chunk
+        if (++chunks % 500 === 0) peak = Math.max(peak, await inUse())
+      }
+    }
+    const before = await inUse()
+    const plan = await planConversion(watched(), { ...RULES, encoding: '8bit', header: 'raw', maxLine: Infinity })
+    assert.ok('tape' in plan && plan.changes, JSON.stringify(plan))
+    assert.ok(peak - before < 16 * MIB, `${((peak - before) / MIB).toFixed(1)} MiB more`)
+  })
+}

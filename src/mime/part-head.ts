@@ -1,5 +1,5 @@
 import { readContentType, readTransferEncoding } from './content-type.ts'
-import { asBuffer } from './octets.ts'
+import { asBuffer, MOST_NAME, owned, shortName } from './octets.ts'
 
 /** What the header of a part, or of a message, says about its body. */
 export interface PartHead {
@@ -24,17 +24,20 @@ export interface PartHead {
  */
 export const MAX_BOUNDARY = 1000
 
+/** Of a Content-Type field. */
+const LONG = 1000
+
 const COLON = 58
 const IDENTITY = new Set(['', '7bit', '8bit', 'binary'])
 
-/** The name before the colon, as `readHeader` sees it; '' when these octets are no field. */
+/** The name before the colon, as `readHeader` sees it, of which 100 octets are enough; '' when these octets are no field. */
 export const fieldName = (raw: Uint8Array): string => {
   let end = 0
   while (isNameOctet(raw[end])) end++
   if (end === 0) return ''
   let colon = end
   while (raw[colon] === 32 || raw[colon] === 9) colon++
-  return raw[colon] === COLON ? asBuffer(raw).toString('latin1', 0, end) : ''
+  return raw[colon] === COLON ? asBuffer(raw).toString('latin1', 0, Math.min(end, MOST_NAME)) : ''
 }
 
 const isNameOctet = (octet: number | undefined): boolean =>
@@ -59,7 +62,7 @@ export class HeadReader {
     this.#mime = true
     if (lower === 'content-type') this.#type ??= bodyOf(raw)
     else if (lower === 'content-transfer-encoding') {
-      const encoding = readTransferEncoding(bodyOf(raw))
+      const encoding = shortName(readTransferEncoding(bodyOf(raw)))
       this.#encoding ??= encoding
       this.#conflict ||= encoding !== this.#encoding
       this.#encoded ||= !IDENTITY.has(encoding)
@@ -73,14 +76,16 @@ export class HeadReader {
     const message = (type === 'message/rfc822' || type === 'message/global') && !this.#encoded
     const kind = boundary !== undefined ? 'multipart' : message ? 'message' : 'leaf'
     const charset = parameters.get('charset')
+    // The part may be open for long, and of a long field little is worth keeping.
+    const kept = this.#type !== undefined && this.#type.length > LONG ? owned : (text: string) => text
     return {
-      type,
+      type: kept(type),
       kind: maySplit ? kind : 'leaf',
-      ...(boundary === undefined ? {} : { boundary }),
+      ...(boundary === undefined ? {} : { boundary: kept(boundary) }),
       encoding: this.#encoding ?? '',
       encodingConflict: this.#conflict,
       mime: this.#mime,
-      ...(charset === undefined ? {} : { charset }),
+      ...(charset === undefined ? {} : { charset: shortName(charset) }),
     }
   }
 }

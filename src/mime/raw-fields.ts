@@ -4,8 +4,6 @@ import { Utf8Scan } from './utf8-scan.ts'
 
 /** `RawHeaders.fields` has no more. */
 export const MOST_LISTED = 20
-/** Octets of a name that are worth keeping. */
-const MOST_NAME = 100
 
 interface RawField {
   readonly name: string
@@ -29,7 +27,7 @@ export class RawFields {
     }
     if (this.#field === undefined) {
       if (isAscii(raw)) return
-      this.#field = { name: this.#name.slice(0, MOST_NAME), depth, octets: new Utf8Scan() }
+      this.#field = { name: this.#name, depth, octets: new Utf8Scan() }
     }
     this.#field.octets.write(raw)
   }

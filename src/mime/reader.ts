@@ -13,7 +13,7 @@ export interface MimeHandler {
   /** A header begins: the message's own at depth 0, a body part's, an enclosed message's. */
   partBegins(depth: number): void
   /**
-   * One field with its line ends as it stands. `name` is '' for a line that is no field. A field of more than 64 KiB comes
+   * One field with its line ends as it stands. `name`, its first 100 octets, is '' for a line that is no field. A field of more than 64 KiB comes
    * in pieces: the further ones with `name` undefined.
    */
   field(name: string | undefined, raw: Uint8Array): void

@@ -1,5 +1,5 @@
 import { readTransferEncoding } from '../content-type.ts'
-import { asBuffer } from '../octets.ts'
+import { asBuffer, shortName } from '../octets.ts'
 import { encodeField, hasForbiddenOctets } from './encode-field.ts'
 import { Folder } from './folding.ts'
 import { type ConversionRules, Unconvertible } from './rules.ts'
@@ -79,7 +79,9 @@ export class HeaderWriter {
     this.hasContentType ||= kind === 'content-type'
     this.hasMimeVersion ||= kind === 'mime-version'
     const text = asBuffer(raw).toString('latin1')
-    if (kind === 'content-transfer-encoding') this.#addLabel(readTransferEncoding(text.slice(text.indexOf(':') + 1)))
+    if (kind === 'content-transfer-encoding') {
+      this.#addLabel(shortName(readTransferEncoding(text.slice(text.indexOf(':') + 1))))
+    }
     if (raw.length >= WHOLE) {
       const { maxLine } = this.#rules
       this.#folder = new Folder({ above: maxLine, width: 78, limit: maxLine })
