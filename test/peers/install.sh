@@ -1,13 +1,13 @@
 #!/bin/bash
 # Installs the mail programs that the tests under test/peers talk to. Debian, as root; what is there already is kept.
 #
-# Postfix, Exim and OpenSMTPD exclude one another as packages: Postfix is installed, the other two are unpacked under
-# $SMAIL_PEERS_DIR. Nothing of all this is started.
+# Postfix, Exim, OpenSMTPD and Sendmail exclude one another as packages: Postfix is installed, the others are unpacked
+# under $SMAIL_PEERS_DIR. Nothing of all this is started.
 set -euo pipefail
 
 into=${SMAIL_PEERS_DIR:-/var/lib/smail-peers}
-installed=(postfix dovecot-core dovecot-lmtpd swaks libnet-ssleay-perl msmtp curl python3 openssl util-linux)
-aside=(exim4-base exim4-daemon-light opensmtpd)
+installed=(postfix dovecot-core dovecot-lmtpd swaks libnet-ssleay-perl msmtp curl python3 openssl util-linux m4)
+aside=(exim4-base exim4-daemon-light opensmtpd sendmail-base sendmail-bin sendmail-cf)
 users=(Debian-exim opensmtpd opensmtpq)
 
 [ "$(id -u)" = 0 ] || { echo "$0: only root can install" >&2; exit 77; }
@@ -18,10 +18,11 @@ missing=()
 for package in "${installed[@]}"; do
   [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null || true)" = 'ii ' ] || missing+=("$package")
 done
-unpacked=("$into/usr/sbin/exim4" "$into/usr/sbin/smtpd")
+unpacked=("$into/usr/sbin/exim4" "$into/usr/sbin/smtpd" "$into/usr/sbin/sendmail-mta")
 whole=yes
 for file in "${unpacked[@]}"; do [ -x "$file" ] || whole=no; done
-[ -f "$into/complete" ] || whole=no
+# It names what was unpacked: a folder with less is made anew.
+[ "$(cat "$into/complete" 2>/dev/null)" = "${aside[*]}" ] || whole=no
 
 if [ ${#missing[@]} -gt 0 ] || [ $whole = no ]; then
   apt update
@@ -46,20 +47,28 @@ quietly() {
 if [ ${#missing[@]} -gt 0 ]; then quietly "${missing[@]}"; fi
 
 if [ $whole = no ]; then
-  rm -rf "$into"
-  mkdir -p "$into/packages"
-  (cd "$into/packages" && apt download "${aside[@]}")
+  # Tests may be using what is there.
+  new=$into.new
+  rm -rf "$new" "$into.old"
+  mkdir -p "$new/packages"
+  (cd "$new/packages" && apt download "${aside[@]}")
   libraries=()
-  for package in "$into"/packages/*.deb; do
-    dpkg -x "$package" "$into"
+  for package in "$new"/packages/*.deb; do
+    dpkg -x "$package" "$new"
     while read -r library; do libraries+=("$library"); done < <(
       dpkg-deb -f "$package" Depends | tr ',' '\n' | sed 's/[|(].*//; s/[[:space:]]//g' | grep '^lib'
     )
   done
   quietly "${libraries[@]}"
-  rm -rf "$into/packages"
-  chmod u-s "$into/usr/sbin/exim4"
-  touch "$into/complete"
+  rm -rf "$new/packages"
+  chmod u-s "$new/usr/sbin/exim4"
+  chmod g-s "$new/usr/libexec/sendmail/sendmail"
+  # The name that alternatives of Debian have for it.
+  ln -s ../libexec/sendmail/sendmail "$new/usr/sbin/sendmail-mta"
+  echo "${aside[*]}" >"$new/complete"
+  [ ! -e "$into" ] || mv "$into" "$into.old"
+  mv "$new" "$into"
+  rm -rf "$into.old"
 fi
 
 for user in "${users[@]}"; do

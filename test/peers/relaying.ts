@@ -71,8 +71,8 @@ export const relayingBothWays = (name: string, options: RelayingOptions, further
 
 const CRLF = Buffer.from('\r\n')
 
-/** What may be added: a line end after the last line; to mail of 0 octets a header's end, and fields that were missing. */
+/** What may be added: a line end after the last line; to mail of 0 octets a header's end, and fields, before trace or behind. */
 const isSame = (got: Buffer, sent: Buffer): boolean =>
   sent.length === 0
-    ? /^((Date|Message-ID): .*\r\n)*(\r\n)?$/.test(got.toString('latin1'))
+    ? /^((Date|From|Message-ID|Received): .*\r\n([ \t].*\r\n)*)*(\r\n)?$/i.test(got.toString('latin1'))
     : got.equals(sent.at(-1) === 10 ? sent : Buffer.concat([sent, CRLF]))
