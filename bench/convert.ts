@@ -4,6 +4,7 @@ import { kernels as fastest } from '../src/mime/kernels/fastest.ts'
 import { plainKernels } from '../src/mime/kernels/plain.ts'
 import { octetScan } from '../src/mime/octet-scan.ts'
 import { base64, type Encoder, measured, quotedPrintable } from '../src/mime/transfer-encoding.ts'
+import { relayTable } from './convert-relay.ts'
 
 const MIB = 1 << 20
 const SIZE = 10 * MIB
@@ -114,3 +115,11 @@ for (const [what, octets, work] of rows) {
   const ratio = rate / (copied.get(octets) ?? 0)
   process.stdout.write(`${what.padEnd(32)}${rate.toFixed(0).padStart(8)}   ${ratio.toFixed(3)}\n`)
 }
+process.stdout.write(
+  `\n${await relayTable(
+    message(
+      'From: a@example.org\r\nSubject: text\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit',
+      GERMAN,
+    ),
+  )}`,
+)

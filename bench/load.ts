@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ended, firstOf, launch, untilListening } from './peer.ts'
+import { ended, finish, firstOf, launch, untilListening } from './peer.ts'
 
 const SOURCE = '/usr/sbin/smtp-source'
 const SINK = '/usr/sbin/smtp-sink'
@@ -56,4 +56,12 @@ export const sink = async (count: number, port: number, log: string): Promise<Si
     },
     stop: () => void child.kill('SIGTERM'),
   }
+}
+
+/** Takes all messages until it is stopped; 8-bit mail only where it says so. */
+export const endlessSink = async (port: number, eightBit: boolean, log: string): Promise<() => Promise<void>> => {
+  const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
+  const child = launch(SINK, ['-4', ...(eightBit ? [] : ['-8']), ...user, `127.0.0.1:${port}`, '1024'], log)
+  await untilListening(child, port, log)
+  return () => finish(child)
 }
