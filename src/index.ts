@@ -1,4 +1,7 @@
 export { createMta, type Services } from './app/compose.ts'
+export type { ExtensionKit, ExtensionModule, MakeModule } from './app/extension-module.ts'
+export { extensionKit } from './app/extension-module.ts'
+export { type LoadedWith, loadAll } from './app/load-all.ts'
 export type { Explained, ExtensionRow, Mta, Reloaded, Status, Submission } from './app/mta.ts'
 export { type Loaded, type LoadOptions, loadSettings } from './config/load.ts'
 export type { Settings } from './config/settings.ts'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
@@ -57,4 +58,9 @@ test('what goes wrong in an example is one line, and exit code 1', async (t) => 
   }
   const refused = await ended('send', '127.0.0.1', port, 'nobody@example.org')
   assert.deepEqual(refused, { code: 1, out: '550 No such user\n', err: '' })
+})
+
+test('the page about extensions shows the example that is run in test/systems/modules.yaml', () => {
+  const [, shown] = /```ts\n([\s\S]*?)```/.exec(readFileSync('docs/extensions.md', 'utf8')) ?? []
+  assert.equal(shown, readFileSync('examples/extension/x-ticket.ts', 'utf8'))
 })

@@ -14,6 +14,7 @@ import type { Spool } from '../spool/spool.ts'
 import { openSqliteSpool } from '../spool/sqlite.ts'
 import type { Transport } from '../transports/transport.ts'
 import { explainAddress } from './explain.ts'
+import type { ExtensionModule } from './extension-module.ts'
 import { extensionRows } from './extension-rows.ts'
 import { spoolFaults } from './folders.ts'
 import { type Generation, makeGeneration, type Standing } from './generation.ts'
@@ -28,6 +29,8 @@ import { Unavailable, Unfit } from './unfit.ts'
 export interface Services {
   readonly clock?: Clock
   readonly log?: Log
+  /** SMTP extensions of one's own. */
+  readonly modules?: readonly ExtensionModule[]
 }
 
 /** See `Mta`. Throws `Misconfigured` with all that the settings ask and cannot be had. */
@@ -51,7 +54,7 @@ class ComposedMta implements Mta {
   #started: number | undefined
   #state: Status['state'] = 'running'
 
-  constructor({ clock = systemClock(), log = silentLog }: Services) {
+  constructor({ clock = systemClock(), log = silentLog, modules = [] }: Services) {
     this.#clock = clock
     this.#log = log
     this.#listeners = new Listeners({ clock, log, context: (name) => this.#generation?.contexts.get(name) })
@@ -59,6 +62,7 @@ class ComposedMta implements Mta {
     this.#standing = {
       clock,
       log,
+      modules,
       dns: (settings) => this.#resolvers.of(settings),
       spool: () => this.spool,
       listening: () => this.#listeners.ports,

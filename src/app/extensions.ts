@@ -56,6 +56,8 @@ export interface ExtensionServices {
   /** Absent: no STARTTLS as a server. */
   readonly serverTls?: extensions.Tls
   readonly clientTls: extensions.Tls
+  /** The extensions of modules, by the blocks that hold. */
+  readonly modules?: (blocks: ExtensionBlocks) => readonly Extension[]
   readonly verify: extensions.Verify
   readonly expand: extensions.Expand
   /** By the block of `rrvs` that holds for a listener. */
@@ -136,6 +138,7 @@ export const serverExtensions = (listener: ListenerSettings, services: Extension
     ...on(blocks, 'no-soliciting', () => extensions.noSoliciting(unwanted(blocks['no-soliciting']))),
     ...(protocol === 'lmtp' ? [] : on(blocks, 'prdr', extensions.prdr)),
     ...(protocol === 'lmtp' ? [] : on(blocks, 'submitter', () => extensions.submitter())),
+    ...(services.modules?.(blocks) ?? []),
     ...on(blocks, 'help', extensions.help),
     ...on(blocks, 'expn', () => extensions.expn(services.expand, allowed(blocks['expn']))),
     ...on(blocks, 'vrfy', () => extensions.vrfy(services.verify, allowed(blocks['vrfy']))),
@@ -148,7 +151,7 @@ export const clientExtensions = (
   dialect: 'smtp' | 'lmtp',
   blocks: ExtensionBlocks,
   tls: 'off' | extensions.TlsDemand,
-  services: Pick<ExtensionServices, 'clientTls'>,
+  services: Pick<ExtensionServices, 'clientTls' | 'modules'>,
 ): Extension[] => [
   ...(tls === 'off' ? [] : on(blocks, 'starttls', () => extensions.startTls(services.clientTls, tls))),
   ...(dialect === 'lmtp' ? [extensions.lmtp()] : []),
@@ -167,15 +170,17 @@ export const clientExtensions = (
   ...on(blocks, 'no-soliciting', () => extensions.noSoliciting(unwanted(blocks['no-soliciting']))),
   ...(dialect === 'lmtp' ? [] : on(blocks, 'prdr', extensions.prdr)),
   ...(dialect === 'lmtp' ? [] : on(blocks, 'submitter', () => extensions.submitter())),
+  ...(services.modules?.(blocks) ?? []),
   ...on(blocks, 'enhancedstatuscodes', extensions.enhancedStatusCodes),
 ]
 
 /** Every extension that reads stored parameters when mail is expanded and reports are made. */
-export const reportExtensions = (): Extension[] => [
+export const reportExtensions = (modules: readonly Extension[] = []): Extension[] => [
   extensions.dsn(),
   extensions.requireTls(),
   extensions.deliverBy(),
   extensions.futureRelease(),
   extensions.rrvs(async () => 'elsewhere'),
   extensions.submitter(),
+  ...modules,
 ]

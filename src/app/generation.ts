@@ -1,6 +1,6 @@
 import { createResolver, type Resolver } from '../addressing/resolve.ts'
 import { networks } from '../config/networks.ts'
-import type { ListenerSettings, Settings } from '../config/settings.ts'
+import type { ExtensionBlocks, ListenerSettings, Settings } from '../config/settings.ts'
 import { immediate } from '../intake/immediate.ts'
 import { intake } from '../intake/intake.ts'
 import { type Address, readAddress } from '../mail/address.ts'
@@ -11,13 +11,14 @@ import type { Log } from '../observe/log.ts'
 import { createReporter, type Reporter } from '../reports/report.ts'
 import { isOurAddress } from '../routers/self.ts'
 import type { Extension, Session } from '../smtp/extension.ts'
-import { createRegistry } from '../smtp/registry.ts'
 import { type ServerContext, serverContext } from '../smtp/server.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { Transport } from '../transports/transport.ts'
 import { serverTls } from './certificate.ts'
 import { makeDirectors } from './directors.ts'
+import type { ExtensionModule } from './extension-module.ts'
 import { clientExtensions, reportExtensions, serverExtensions } from './extensions.ts'
+import { moduleExtensions, registryOf } from './modules.ts'
 import { ownerships } from './ownership.ts'
 import { roomFor } from './room.ts'
 import { makeRouters } from './routers.ts'
@@ -28,6 +29,7 @@ import { Faults } from './unfit.ts'
 export interface Standing {
   readonly clock: Clock
   readonly log: Log
+  readonly modules: readonly ExtensionModule[]
   dns(settings: Settings): Promise<Dns>
   /** Opened at the start; asked only when mail comes. */
   spool(): Spool
@@ -57,6 +59,7 @@ export interface Generation {
 /** Throws `Unfit` with all that the settings ask and cannot be had; then nothing is left behind. */
 export const makeGeneration = async (settings: Settings, standing: Standing): Promise<Generation> => {
   const { clock, log } = standing
+  const modules = (blocks: ExtensionBlocks) => moduleExtensions(standing.modules, blocks)
   const uid = process.getuid?.() ?? 0
   const gid = process.getgid?.() ?? 0
   const postmaster = readAddress(settings.postmaster)
@@ -66,7 +69,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
   const dns = await standing.dns(settings)
   const self = { hostname: settings.hostname, addresses: () => standing.listening() }
   const runningAs = { uid, gid }
-  const means = { clock, log, resolver: dns, clientTls, runningAs }
+  const means = { clock, log, resolver: dns, clientTls, runningAs, modules }
   const transports = faults.at(['transports'], () => makeTransports(settings, means)) ?? new Map<string, Transport>()
   const directors = (await faults.of(['directors'], () => makeDirectors(settings, { clock, log, uid }))) ?? []
   const ownership = await ownerships(settings, () => resolver, { clock, log }, faults)
@@ -91,7 +94,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
   })
   const reporter = createReporter({
     hostname: settings.hostname,
-    extensions: reportExtensions(),
+    extensions: reportExtensions(modules(settings.extensions)),
     clock,
     postmaster,
     maxReturned: settings.queue['return-limit'],
@@ -101,6 +104,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
   const mayRelay = (session: Session) => session.identity !== undefined || trusted(session.peer)
   const services = {
     clientTls,
+    modules,
     verify: (address: Address) => verify(address, resolver, settings),
     ownership,
     expand: (address: Address) => resolver.expand(atHome(address, settings)),
@@ -125,7 +129,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     serverContext({
       hostname: settings.hostname,
       listener: listener.name,
-      registry: createRegistry(extensions),
+      registry: registryOf(extensions),
       clock,
       log,
       limits: listener.limits,
@@ -163,7 +167,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     reporter,
     postmaster,
     offers,
-    client: clientExtensions('smtp', settings.extensions, 'may', { clientTls }),
+    client: clientExtensions('smtp', settings.extensions, 'may', { clientTls, modules }),
     contexts: new Map(settings.listen.map((one) => [one.name, context(one, offers.get(one.name) ?? [], false)])),
     local: context(here, serverExtensions(here, services), true),
     close: () => closeAll(transports),

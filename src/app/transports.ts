@@ -1,12 +1,12 @@
 import { hostname as machineName } from 'node:os'
-import type { Settings, TransportSettings } from '../config/settings.ts'
+import type { ExtensionBlocks, Settings, TransportSettings } from '../config/settings.ts'
 import type { Tls } from '../extensions/index.ts'
 import { dial } from '../net/dialer.ts'
 import type { Resolver } from '../net/resolver.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { converter } from '../smtp/converter.ts'
-import { createRegistry } from '../smtp/registry.ts'
+import type { Extension } from '../smtp/extension.ts'
 import { discardTransport } from '../transports/discard.ts'
 import { lmtpTransport } from '../transports/lmtp.ts'
 import { maildirTransport } from '../transports/maildir.ts'
@@ -14,6 +14,7 @@ import { mboxTransport } from '../transports/mbox.ts'
 import { smtpTransport } from '../transports/smtp.ts'
 import type { Transport } from '../transports/transport.ts'
 import { clientExtensions } from './extensions.ts'
+import { registryOf } from './modules.ts'
 import { Faults } from './unfit.ts'
 
 export interface TransportMeans {
@@ -21,6 +22,7 @@ export interface TransportMeans {
   readonly log: Log
   readonly resolver: Resolver
   readonly clientTls: Tls
+  readonly modules?: (blocks: ExtensionBlocks) => readonly Extension[]
   readonly runningAs: { readonly uid: number; readonly gid: number }
 }
 
@@ -63,12 +65,14 @@ const network = (
   one: Extract<TransportSettings, { driver: 'smtp' | 'lmtp' }>,
   dialect: 'smtp' | 'lmtp',
   settings: Settings,
-  { clock, log, resolver, clientTls }: TransportMeans,
+  { clock, log, resolver, clientTls, modules }: TransportMeans,
 ): Parameters<typeof smtpTransport>[0] => {
   const { timeouts, hostname } = settings
   return {
     name: one.name,
-    registry: createRegistry(clientExtensions(dialect, one.extensions, one.tls, { clientTls })),
+    registry: registryOf(
+      clientExtensions(dialect, one.extensions, one.tls, { clientTls, ...(modules ? { modules } : {}) }),
+    ),
     dial,
     resolver,
     hostname,

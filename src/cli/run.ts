@@ -31,14 +31,14 @@ SIGHUP has it read its settings anew; when they are wrong the old ones stay in f
 export const run = async (given: Given, io: Io): Promise<number> => {
   if (given.words.length > 0) throw new Exit(EXIT.usage, `usage: ${runUsage.line}`)
   const file = given.text('config')
-  const { settings, placed } = await loadOrExit(file, io)
+  const { settings, placed, modules } = await loadOrExit(file, io)
   const clock = systemClock()
   const log = logOf(settings, clock, io)
   let mta: Mta | undefined
   let controls: readonly ControlServer[] = []
   const ending = untilEnd({ clock, log, drain: settings.queue.drain })
   try {
-    mta = await createMta(settings, { clock, log })
+    mta = await createMta(settings, { clock, log, modules })
     await demandAlone(settings)
     await mta.start()
     controls = await serveControls(mta, settings, { clock, log, file, io, ending })

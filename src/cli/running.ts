@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { type ControlClient, ControlFault, connectControl } from '../app/control-client.ts'
 import type { Status } from '../app/mta.ts'
-import { thisMachine } from '../config/machine.ts'
+import { type Machine, thisMachine } from '../config/machine.ts'
 import { controlPlaces } from './control-places.ts'
 import { EXIT, Exit } from './exit.ts'
 import { complain, type Io, printable } from './io.ts'
@@ -30,24 +30,31 @@ export const running = async (file: string | undefined, io: Io, everyone = false
   return client
 }
 
+const defaultSocket = ({ runtime }: Machine): string => `${runtime}/control.sock`
+
 /** What a file says of its instance. */
 interface Wanted extends Pick<Glance, 'hostname' | 'spool'> {
   readonly socket: string
 }
 
 const wantedBy = async (file: string, io: Io): Promise<Wanted> => {
+  const machine = thisMachine(io.env)
+  const atOnce = await glance(file, machine).catch(() => undefined)
+  // Whether its code is right is no concern of whoever asks what runs.
+  if (atOnce?.modules && !atOnce.unclear.includes('control.socket')) {
+    return { ...atOnce, socket: atOnce.socket ?? defaultSocket(machine) }
+  }
   const loaded = await load(file, io)
   if ('settings' in loaded) {
     const { control, hostname, spool } = loaded.settings
     return { socket: control.socket, hostname, spool: spool.driver === 'sqlite' ? spool.path : spool.driver }
   }
-  const machine = thisMachine(io.env)
-  const found = await glance(file, machine).catch(() => undefined)
+  const found = atOnce
   // A default in its place would be another instance's.
   if (found === undefined || found.unclear.includes('control.socket')) {
     throw new Exit(EXIT.config, loaded.faults.join('\n'))
   }
-  const { socket = `${machine.runtime}/control.sock`, ...more } = found
+  const { socket = defaultSocket(machine), ...more } = found
   for (const fault of loaded.faults) complain(io, fault)
   complain(io, `warning: these settings are wrong; asking the instance on ${printable(socket)}`)
   return { ...more, socket }

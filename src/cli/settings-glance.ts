@@ -11,6 +11,8 @@ export interface Glance {
   readonly drop?: string
   readonly hostname?: string
   readonly spool?: string
+  /** It names code, which only `smail` itself loads. */
+  readonly modules: boolean
   /** Keys that are there and say nothing that can be used. */
   readonly unclear: readonly string[]
   /** Who owns the file. */
@@ -46,7 +48,7 @@ export const glance = async (file: string, { uid, home }: Machine): Promise<Glan
   }
   const hostname = valueAt(['hostname'])
   if (typeof hostname === 'string') found.hostname = hostname
-  return { ...found, unclear, uid: (await stat(file)).uid }
+  return { ...found, unclear, modules: valueAt(['modules']) !== undefined, uid: (await stat(file)).uid }
 }
 
 const reader = async (source: string): Promise<(keys: readonly string[]) => unknown> => {

@@ -1,17 +1,12 @@
+import type { LoadedWith } from '../app/load-all.ts'
 import type { Mta } from '../app/mta.ts'
-import type { Loaded } from '../config/load.ts'
 import { type Log, silentLog } from '../observe/log.ts'
 import { EXIT, Exit } from './exit.ts'
 import type { Io } from './io.ts'
 
-/** Settings by `--config` or from where they are when nobody says. */
-export const load = async (file: string | undefined, io: Io): Promise<Loaded> => {
-  const [{ loadSettings }, { extensionSchemas }] = await Promise.all([
-    import('../config/load.ts'),
-    import('../app/extensions.ts'),
-  ])
-  return loadSettings({ file, env: io.env, extensions: extensionSchemas })
-}
+/** Settings by `--config` or from where they are when nobody says, with the modules they name. */
+export const load = async (file: string | undefined, io: Io): Promise<LoadedWith> =>
+  (await import('../app/load-all.ts')).loadAll({ file, env: io.env })
 
 /** The same; throws `Exit` with all faults. */
 export const loadOrExit = async (file: string | undefined, io: Io): Promise<Fit> => {
@@ -20,7 +15,7 @@ export const loadOrExit = async (file: string | undefined, io: Io): Promise<Fit>
   return loaded
 }
 
-type Fit = Extract<Loaded, { settings: unknown }>
+type Fit = Extract<LoadedWith, { settings: unknown }>
 
 /** Does something with an MTA that is made and never started. */
 export const withMta = async <T>(
@@ -29,9 +24,9 @@ export const withMta = async <T>(
   use: (mta: Mta) => Promise<T>,
   log: Log = silentLog,
 ): Promise<T> => {
-  const { settings, placed } = await loadOrExit(file, io)
+  const { settings, placed, modules } = await loadOrExit(file, io)
   const [{ createMta }, { startFault }] = await Promise.all([import('../app/compose.ts'), import('./start-fault.ts')])
-  const mta = await createMta(settings, { log }).catch((error: unknown) => {
+  const mta = await createMta(settings, { log, modules }).catch((error: unknown) => {
     throw startFault(error, placed)
   })
   try {

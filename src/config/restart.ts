@@ -8,6 +8,7 @@ export const FIXED = [
   'queue',
   'log',
   'control',
+  'modules',
   'drop',
 ] as const satisfies readonly (keyof Settings)[]
 

@@ -64,6 +64,9 @@ export const sections = (machine: Machine, places: Places, extensions: Extension
     extensions: kind(block, { is: 'a map by keyword', absent: 'each as its own settings say' })
       .default({})
       .describe('Settings of SMTP extensions, by keyword; `off` leaves one out.'),
+    modules: list(path(places))
+      .default([])
+      .describe('Files, in JavaScript or TypeScript, that bring SMTP extensions of your own; see docs/extensions.md.'),
     spool: spool(machine, places).prefault({ sqlite: {} }).describe('Where accepted mail is kept.'),
     limits: limits.prefault({}).describe('Limits on what peers may use.'),
     timeouts: timeouts.prefault({}).describe('How long peers are waited for (RFC 5321 4.5.3.2).'),

@@ -18,6 +18,8 @@ export interface Settings {
   readonly transports: readonly TransportSettings[]
   /** By keyword in lower case, for every extension that has settings or is named. */
   readonly extensions: ExtensionBlocks
+  /** Files that bring extensions; see `ExtensionModule`. */
+  readonly modules: readonly string[]
   readonly spool: SpoolSettings
   readonly limits: LimitSettings
   readonly timeouts: TimeoutSettings

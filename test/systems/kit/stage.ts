@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import { type DnsServer, dnsServer, type Script } from '../../doubles/dns-server.ts'
 import { createFlow, type Flow } from './flow.ts'
@@ -44,6 +45,9 @@ const freePort = async (): Promise<number> => {
   return free ? port : freePort()
 }
 
+/** The project's folder: `$ROOT`. */
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '')
+
 /** What a file of scenes can speak of before it is known. */
 export interface Places {
   /** Which all mail hosts listen on: `$PORT`. */
@@ -55,7 +59,7 @@ export interface Places {
 }
 
 export const placed = (text: string, { port, dns, here }: Places): string =>
-  text.replaceAll('$PORT', String(port)).replaceAll('$DNS', dns).replaceAll('$HERE', here)
+  text.replaceAll('$PORT', String(port)).replaceAll('$DNS', dns).replaceAll('$HERE', here).replaceAll('$ROOT', ROOT)
 
 /** Puts on a scene of a file, as it stands there. */
 export const setStage = async (read: (places: Places) => readonly [SystemFile, Scene]): Promise<Stage> => {

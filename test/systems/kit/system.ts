@@ -5,11 +5,9 @@ import { createMta } from '../../../src/app/compose.ts'
 import { type ControlServer, serveControl } from '../../../src/app/control.ts'
 import { controlActions } from '../../../src/app/control-actions.ts'
 import type { QueueRow } from '../../../src/app/control-rows.ts'
-import { extensionSchemas } from '../../../src/app/extensions.ts'
+import { type LoadedWith, loadAll } from '../../../src/app/load-all.ts'
 import type { Mta } from '../../../src/app/mta.ts'
 import { main } from '../../../src/cli/main.ts'
-import { loadSettings } from '../../../src/config/load.ts'
-import type { Settings } from '../../../src/config/settings.ts'
 import { selfSigned } from '../../../src/net/self-signed.ts'
 import type { Log } from '../../../src/observe/log.ts'
 import { jsonLog, prettyLog } from '../../../src/observe/log-lines.ts'
@@ -71,26 +69,26 @@ export class System {
     this.write('tls.key', key)
   }
 
-  #load(): Settings {
-    const loaded = loadSettings({ file: this.#file, env: { HOME: this.folder }, extensions: extensionSchemas })
-    if ('faults' in loaded) throw new Error(loaded.faults.join('\n'))
-    return loaded.settings
+  #load(): Promise<LoadedWith> {
+    return loadAll({ file: this.#file, env: { HOME: this.folder } })
   }
 
   async start(): Promise<void> {
-    const settings = this.#load()
+    const loaded = await this.#load()
+    if ('faults' in loaded) throw new Error(loaded.faults.join('\n'))
+    const { settings, modules } = loaded
     const { clock } = this.#flow
     const both = [
       jsonLog((line) => this.#lines.push(line), { clock, least: 'debug' }),
       prettyLog((line) => this.#pretty.push(line), true, { clock, least: 'debug' }),
     ]
     const log: Log = { event: (...given) => both.forEach((one) => void one.event(...given)) }
-    const mta = await createMta(settings, { clock, log })
+    const mta = await createMta(settings, { clock, log, modules })
     await this.#flow.during(mta.start(), () => `${this.name} should start`)
     this.#mta = mta
     const actions = controlActions(mta, {
       clock,
-      load: async () => loadSettings({ file: this.#file, env: { HOME: this.folder }, extensions: extensionSchemas }),
+      load: () => this.#load(),
       end: () => {},
     })
     const { socket: path, mode } = settings.control

@@ -1,0 +1,26 @@
+import { resolve } from 'node:path'
+import { type Loaded, type LoadOptions, loadSettings } from '../config/load.ts'
+import { thisMachine } from '../config/machine.ts'
+import { STANDARD_FILE } from '../config/settings-file.ts'
+import { modulesOf } from '../config/settings-modules.ts'
+import type { ExtensionModule } from './extension-module.ts'
+import { loadModules, schemasWith } from './modules.ts'
+
+/** `modules`: those that could be loaded. */
+export type LoadedWith = Loaded & { readonly modules: readonly ExtensionModule[] }
+
+/** As `loadSettings`, with the modules that the settings name, which are imported: they are code. */
+export const loadAll = async (options: Omit<LoadOptions, 'extensions'>): Promise<LoadedWith> => {
+  const machine = options.machine ?? thisMachine(options.env)
+  const files = modulesOf(resolve(options.file ?? options.standardFile ?? STANDARD_FILE), machine)
+  const { modules, faults } = await loadModules(files, machine.uid)
+  const loaded = loadSettings({ ...options, machine, extensions: schemasWith(modules) })
+  if (faults.length === 0) return { ...loaded, modules }
+  const file = loaded.file === undefined ? {} : { file: loaded.file }
+  // Where more is wrong, a block of a module that could not be loaded may be told as unknown: the reason stands first.
+  const told =
+    'faults' in loaded
+      ? [...faults.map(({ message }) => `${loaded.file}: modules: ${message}`), ...loaded.faults]
+      : loaded.placed(faults.map(({ index, message }) => ({ path: ['modules', index], message })))
+  return { modules, faults: told, ...file }
+}
