@@ -1,5 +1,6 @@
 import type { WireEnvelope } from '../app/control-client.ts'
-import { BadAddress, formatAddress, readAddress } from '../mail/address.ts'
+import { asciiAddress, BadAddress, formatAddress, readAddress } from '../mail/address.ts'
+import { domainKey } from '../mail/idna.ts'
 import type { Instant } from '../mail/instant.ts'
 import { rfc5322Date } from '../mime/date.ts'
 import { encodeText } from '../mime/encoded-words.ts'
@@ -11,16 +12,22 @@ import type { Added } from './sendmail-header.ts'
 
 /** An address, or a local part alone, in the form that the control socket takes. */
 export const checked = (text: string): string => {
-  // One character per octet, when it comes from a header.
-  const utf8 =
-    /[\x80-\xff]/.test(text) && !/[^\x00-\xff]/.test(text) ? Buffer.from(text, 'latin1').toString('utf8') : text
   try {
-    if (utf8.includes('@')) return formatAddress(readAddress(utf8))
-    return formatAddress({ ...readAddress(`${utf8}@localhost`), domain: '' })
+    if (text.includes('@')) return formatAddress(readAddress(text))
+    return formatAddress({ ...readAddress(`${text}@localhost`), domain: '' })
   } catch (error) {
     if (error instanceof BadAddress)
-      throw new Exit(EXIT.dataError, `'${printable(utf8).slice(0, 100)}' is no address: ${error.message}`)
+      throw new Exit(EXIT.dataError, `'${printable(text).slice(0, 100)}' is no address: ${error.message}`)
     throw error
+  }
+}
+
+/** An address out of a header, one character per octet, as the text it is. */
+export const decoded = (octets: string): string => {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(octets, 'latin1'))
+  } catch {
+    throw new Exit(EXIT.dataError, `'${printable(octets).slice(0, 100)}' in the header is no address: it is not UTF-8`)
   }
 }
 
@@ -59,9 +66,14 @@ const envelopeId = (text: string): string => {
 
 const MOST_ENVELOPE_ID = 100
 
-/** The fields that every message must have, for one that lacks them. */
-export const added = (sender: string, fullName: string | undefined, domain: string, now: Instant): Added => {
-  const address = sender.includes('@') ? sender : `${sender}@${domain}`
+/**
+ * The fields that every message must have, for one that lacks them; one character per octet. Domains are A-labels: the
+ * message is to need no more than what its writer put into it.
+ */
+export const added = (sender: string, fullName: string | undefined, home: string, now: Instant): Added => {
+  const domain = domainKey(home)
+  const whole = readAddress(sender.includes('@') ? sender : `${sender}@${domain}`)
+  const address = Buffer.from(formatAddress(asciiAddress(whole) ?? whole)).toString('latin1')
   return {
     from: fullName ? `${phrase(fullName)} <${address}>` : address,
     date: rfc5322Date(now, -new Date(now).getTimezoneOffset()),

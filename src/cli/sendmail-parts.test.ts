@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { addressesIn } from '../mail/address-list.ts'
 import { Exit } from './exit.ts'
 import { readArguments } from './sendmail-arguments.ts'
+import { added, checked, decoded } from './sendmail-envelope.ts'
 import { completeHeader, recipientsIn, splitHeader } from './sendmail-header.ts'
 import { mailLines } from './sendmail-input.ts'
 
@@ -206,4 +207,15 @@ test('every way of cutting the input gives the same lines', async () => {
     }),
     { numRuns: 1000 },
   )
+})
+
+test('addresses beyond ASCII: as text from arguments, as octets from the header, and in a From field that is wanting', () => {
+  assert.equal(checked('jürgen@bücher.test'), 'jürgen@bücher.test')
+  assert.equal(checked(decoded('j\xc3\xbcrgen@x')), 'jürgen@x')
+  assert.throws(() => decoded('j\xfcrgen@x'), /'j.*rgen@x' in the header is no address: it is not UTF-8/)
+  assert.throws(() => checked('a@☃.test'), /no U-label/)
+  assert.equal(added('jürgen@bücher.test', undefined, 'bücher.test', 0).from, 'j\xc3\xbcrgen@b\xc3\xbccher.test')
+  assert.equal(added('ann@bücher.test', undefined, 'bücher.test', 0).from, 'ann@xn--bcher-kva.test')
+  assert.match(added('ann', 'Ann', 'bücher.test', 0).messageId, /@xn--bcher-kva\.test>$/)
+  assert.equal(added('ann', 'Ann', 'bücher.test', 0).from, 'Ann <ann@xn--bcher-kva.test>')
 })

@@ -13,7 +13,7 @@ import { complain, type Io, print, printable } from './io.ts'
 import { exitOf, reach } from './reach.ts'
 import { Replay } from './replay.ts'
 import { HELP, readArguments, type SendmailArguments } from './sendmail-arguments.ts'
-import { added, checked, envelopeOf, quotedLocal } from './sendmail-envelope.ts'
+import { added, checked, decoded, envelopeOf, quotedLocal } from './sendmail-envelope.ts'
 import { completeHeader, recipientsIn, splitHeader } from './sendmail-header.ts'
 import { mailLines, readHeader } from './sendmail-input.ts'
 import { withSmtpLineEnds } from './typed.ts'
@@ -59,7 +59,9 @@ const sendMail = async (said: SendmailArguments, places: ControlPlaces, io: Io):
     throw new Exit(EXIT.usage, 'there are no recipients; name some, or use -t')
   const input = mailLines(io.stdin, said.dots)[Symbol.asyncIterator]()
   const { fields, rest } = splitHeader(await readHeader(input))
-  const recipients = [...new Set([...given, ...(said.fromHeader ? recipientsIn(fields) : [])].map(checked))]
+  const recipients = [
+    ...new Set([...given, ...(said.fromHeader ? recipientsIn(fields).map(decoded) : [])].map(checked)),
+  ]
   if (recipients.length === 0) throw new Exit(EXIT.usage, 'there are no recipients in the header')
 
   const user = thisMachine(io.env).user

@@ -6,6 +6,8 @@ const LINES = 10
 const LINE = 500
 /** A longer word could not be folded. */
 const WORD = 200
+/** With the name of its field it is one line. */
+const LONGEST_ADDRESS = 900
 
 /** One line of printable ASCII that a field or a text can hold, whatever was given. */
 export const printable = (text: string, most: number = LINE): string =>
@@ -25,10 +27,14 @@ export const answerLines = ({ lines }: Diagnosis): readonly string[] => {
 /** An address to be read by people, without brackets; may be beyond ASCII. */
 export const shown = (address: Address): string => formatAddress(address).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?')
 
-/** `rfc822; …`, or the 7-bit form of RFC 6533 section 3 for an address beyond ASCII. */
+/** `rfc822; …`, or for an address beyond ASCII `utf-8; …`, in clear (RFC 6533 section 3). */
 export const typedAddress = (address: Address): string => {
   const text = shown(address)
-  if (isAscii(text)) return `rfc822; ${text}`
-  const embedded = (c: string) => `\\x{${(c.codePointAt(0) ?? 0).toString(16).toUpperCase()}}`
-  return `utf-8; ${text.replace(/[^!-*,-<>-[\]-~]/gu, embedded)}`
+  return `${isAscii(text) ? 'rfc822' : 'utf-8'}; ${text}`
 }
+
+/** A value that an extension gives a field: ASCII, but for an address of RFC 6533's type. */
+export const typedValue = (value: string): string =>
+  /^utf-8;/i.test(value) && Buffer.byteLength(value) <= LONGEST_ADDRESS
+    ? value.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?')
+    : printable(value, 1000)

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { dsn } from '../extensions/dsn.ts'
 import { submitter } from '../extensions/submitter.ts'
 import type { Diagnosis } from '../mail/diagnosis.ts'
+import { asciiReport } from '../mime/ascii-report.ts'
 import { readHeader } from '../mime/fields.ts'
 import type { Extension, ReportEvent, ReportedRecipient, Wanted } from '../smtp/extension.ts'
 import { type Draft, SpoolError, type SpooledMessage } from '../spool/spool.ts'
@@ -105,6 +107,15 @@ const composed = async ({ text = ORIGINAL, mail = {}, recipients = [about()], op
     return { field: (name: string) => head.values(name)[0], content: piece.slice(head.raw.length) }
   }
   return { ...report, whole, header, parts, part, record: report.record }
+}
+/** A report as hosts without SMTPUTF8 get it, in pieces of any size. */
+const inAscii = async (report: string): Promise<string> => {
+  const pieces = async function* () {
+    for (let at = 0; at < report.length; at += 37) yield Buffer.from(report.slice(at, at + 37), 'latin1')
+  }
+  const out: Uint8Array[] = []
+  for await (const chunk of asciiReport(pieces())) out.push(chunk)
+  return Buffer.concat(out).toString('latin1')
 }
 /** The groups of fields of the second part. */
 const groups = (content: string) => content.split('\r\n\r\n').map((group) => readHeader(Buffer.from(`${group}\r\n`)))
@@ -398,14 +409,70 @@ test('messages without a header, or with nothing in them', async () => {
   }
 })
 
-test('addresses beyond ASCII: readable to people, in the 7-bit form to programs (RFC 6533)', async () => {
-  const { part, record } = await composed({
+test('addresses beyond ASCII: readable to people and to programs, and in ASCII for hosts without SMTPUTF8', async () => {
+  const { part, record, whole, header } = await composed({
     recipients: [about({ address: { local: 'jür gen', domain: 'bücher.example' } })],
   })
-  assert.match(part(1).content, /Final-Recipient: utf-8; "j\\x\{FC\}r\\x\{20\}gen"@b\\x\{FC\}cher\.example\r\n/)
+  assert.match(part(1).content, /Final-Recipient: utf-8; "j\xc3\xbcr gen"@b\xc3\xbccher\.example\r\n/)
+  assert.equal(part(1).field('Content-Type'), 'message/global-delivery-status')
+  assert.equal(part(1).field('Content-Transfer-Encoding'), '8bit')
+  assert.deepEqual(header.values('Content-Transfer-Encoding'), ['8bit'])
+  const ascii = await inAscii(whole)
+  assert.match(ascii, /\r\nContent-Type: message\/delivery-status\r\n.*\r\nContent-Transfer-Encoding: 7bit\r\n/)
+  assert.match(
+    ascii,
+    /\r\nFinal-Recipient: utf-8; "j\\x\{FC\}r\\x\{20\}gen"@b\\x\{FC\}cher\.example\r\nAction: failed\r\n/,
+  )
+  assert.match(ascii, /^[\t\r\n -~]*$/)
   assert.equal(part(0).field('Content-Transfer-Encoding'), 'quoted-printable')
   assert.match(part(0).content, /<"j=C3=BCr gen"@b=C3=BCcher\.example>/)
-  assert.equal(record.facts.encoding, '7bit')
+  assert.equal(record.facts.encoding, '8bit')
+  // The facts make it need SMTPUTF8, or its conversion.
+  assert.deepEqual(record.facts.rawHeaders, {
+    utf8: true,
+    unknown: false,
+    fields: [{ name: 'Final-Recipient', depth: 1 }],
+  })
+})
+
+test('an original recipient of RFC 6533 is told in clear', async () => {
+  const options = { extensions: [dsn()] }
+  const recipients = [about({ params: { ORCPT: 'utf-8;\\x{7528}\\x{6237}\\x{2B}a@x' } })]
+  const { part, whole } = await composed({ options, recipients })
+  const utf8 = Buffer.from('Original-Recipient: utf-8;用户+a@x\r\n').toString('latin1')
+  assert.ok(part(1).content.includes(utf8))
+  assert.match(await inAscii(whole), /\r\nOriginal-Recipient: utf-8;\\x\{7528\}\\x\{6237\}\\x\{2B\}a@x\r\n/)
+})
+
+test('a message or a header in UTF-8 is returned as what it is (RFC 6532 3.7, RFC 6533 4.3)', async () => {
+  const subject = Buffer.from('Subject: Grüße\r\n').toString('latin1')
+  const text = `${subject}X: 1 \r\n\r\n\xe4\r\n-- \r\n--=_x\r\n`
+  const quoted = '\r\nSubject: Gr=C3=BC=C3=9Fe\r\nX: 1=20\r\n'
+  const full = await composed({ text })
+  assert.equal(full.part(2).field('Content-Type'), 'message/global')
+  assert.equal(full.part(2).content, text)
+  assert.equal(full.part(1).field('Content-Type'), 'message/delivery-status')
+  assert.equal(full.record.facts.rawHeaders?.utf8, true)
+  assert.equal(full.record.facts.notUtf8, true)
+  const ascii = await inAscii(full.whole)
+  assert.match(ascii, /^[\t\r\n -~]*$/)
+  assert.ok(ascii.includes(`${quoted}\r\n=E4\r\n--=20\r\n--=3D_x\r\n\r\n--`))
+  assert.match(ascii, /\r\nContent-Type: message\/global\r\n.*\r\nContent-Transfer-Encoding: quoted-printable\r\n/)
+
+  const header = await composed({ text, recipients: [about({ event: 'delayed' })] })
+  assert.equal(header.part(2).field('Content-Type'), 'message/global-headers')
+  assert.equal(header.part(2).field('Content-Transfer-Encoding'), '8bit')
+  assert.equal(header.part(2).content, `${subject}X: 1 \r\n`)
+  assert.ok((await inAscii(header.whole)).includes(`quoted-printable\r\n${quoted}\r\n--`))
+})
+
+test('nobody but a reader beyond ASCII makes the own header of a report UTF-8', async () => {
+  const { header } = await composed({
+    mail: { sender: { local: 'bob', domain: 'bücher.example' } },
+    options: { postmaster: { local: 'büro', domain: 'bücher.example' } },
+  })
+  assert.deepEqual(header.values('To'), ['<bob@xn--bcher-kva.example>'])
+  assert.deepEqual(header.values('From'), ['Mail Delivery System <postmaster@mx.example.net>'])
 })
 
 test('a sender beyond ASCII gets a header that has to be UTF-8, and the facts say so', async () => {
@@ -467,7 +534,8 @@ test('hostile text stays text', async () => {
   assert.equal(said.match(/Bcc/g)?.length, 9)
   assert.match(said, /a \[\.\.\.\] .* \[\.\.\.\]$/)
   const ours = whole.slice(0, whole.indexOf('text/rfc822-headers'))
-  assert.match(ours, /^[\t\r\n -~]*$/)
+  // With an address that is UTF-8.
+  assert.match(ours, /^[\t\r\n -~\x80-\xff]*$/)
 })
 
 test('whatever a server says and whoever is meant, a report is well-formed', async () => {
@@ -506,7 +574,13 @@ test('whatever a server says and whoever is meant, a report is well-formed', asy
         assert.notEqual(record.facts.encoding, 'binary')
         assert.ok(record.facts.longestLine <= 998)
         assert.equal(record.facts.octets, whole.length)
-        assert.match(part(1).content, /^[\t\r\n -~]*$/)
+        assert.match(part(1).content, /^[\t\r\n -~\x80-\xff]*$/)
+        const ascii = await inAscii(whole)
+        const [status = ''] = ascii.split('Content-Type: message/delivery-status\r\n')[1]?.split('\r\n--=_') ?? []
+        assert.match(status, /^[\t\r\n -~]*$/)
+        assert.ok(status.split('\r\n').every((line) => line.length <= 998))
+        const names = (content: string) => groups(content).map(({ fields }) => fields.map((one) => one.name))
+        assert.deepEqual(names(status.slice(status.indexOf('\r\n\r\n') + 4)), names(part(1).content))
         const [of, each, ...others] = groups(part(1).content)
         assert.equal(others.length, 0)
         for (const field of [...(of?.fields ?? []), ...(each?.fields ?? [])]) assert.notEqual(field.name, '')
@@ -619,7 +693,7 @@ test("Python's email package reads a report as it was meant", async (t) => {
     text: 'Message-ID: <a@b>\r\nSubject: =?iso-8859-1?q?gr=FCn?=\r\n\r\n\xfc\r\n',
     recipients: [about(), about({ event: 'delayed', address: bjorn, last: { ...USER_UNKNOWN, status: '4.2.2' } })],
   })
-  const run = spawnSync('python3', ['-c', READ], { input: Buffer.from(whole, 'latin1') })
+  const run = spawnSync('python3', ['-c', READ], { input: Buffer.from(await inAscii(whole), 'latin1') })
   assert.equal(run.status, 0, run.stderr.toString())
   const read = JSON.parse(run.stdout.toString())
   assert.deepEqual(read.defects, [])

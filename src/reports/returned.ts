@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer'
+import type { RawHeaders } from '../mail/facts.ts'
 import { type Part, quotedPrintable } from '../mime/compose.ts'
 import { decodeText } from '../mime/encoded-words.ts'
 import type { Header } from '../mime/fields.ts'
@@ -11,28 +13,35 @@ export interface Returned {
   readonly part: Part
   readonly encoding: '7bit' | '8bit'
   readonly what: 'message' | 'header'
+  /** Which of its fields hold UTF-8, where the part is none that a reader of MIME looks for fields in. */
+  readonly utf8: RawHeaders | undefined
 }
 
 /** RFC 5322 2.1.1. */
 const MAX_LINE = 998
 
 /**
- * Reads the message once to know what it is, and again, if it is 8-bit, whether it can be converted; once more, when the part is sent, if all of it is returned. All of it is
- * returned when that is wanted, it has `most` octets at most, is not binary, has no line that is too long to be sent, and
- * could be converted for any hop. Otherwise the header is, up to `most` octets of it. Rejects with `SpoolError`.
+ * Reads the message once to know what it is, and again, if it is 8-bit, whether it can be converted; once more, when the part
+ * is sent, if all of it is returned. All of it is returned when that is wanted, it has `most` octets at most, is not binary,
+ * has no line that is too long to be sent, and could be converted for any hop. Otherwise the header is, up to `most` octets
+ * of it. With UTF-8 in header fields it is of RFC 6533's types. Rejects with `SpoolError`.
  */
 export const returned = async (message: SpooledMessage, whole: boolean, most: number): Promise<Returned> => {
   const full = whole && message.octets <= most
   const { facts, header, headerTooLong } = await inspect(message, full, most)
-  if (!full || facts.encoding === 'binary' || facts.longestLine > MAX_LINE) return headerOnly(header, headerTooLong)
+  if (!full || facts.encoding === 'binary' || facts.longestLine > MAX_LINE)
+    return headerOnly(header, headerTooLong, facts.rawHeaders)
   const encoding = facts.encoding
-  if (encoding === '8bit' && !(await fitsReport(message.content()))) return headerOnly(header, headerTooLong)
+  const global = facts.rawHeaders?.utf8 === true && !facts.rawHeaders.unknown
+  // What is message/global is encoded as a whole where it has to be.
+  if (encoding === '8bit' && !global && !(await fitsReport(message.content())))
+    return headerOnly(header, headerTooLong, facts.rawHeaders)
   const fields: Part['fields'] = [
-    ['Content-Type', 'message/rfc822'],
+    ['Content-Type', global ? 'message/global' : 'message/rfc822'],
     ['Content-Description', 'The message'],
     ['Content-Transfer-Encoding', encoding],
   ]
-  return { header, part: { fields, content: message.content() }, encoding, what: 'message' }
+  return { header, part: { fields, content: message.content() }, encoding, what: 'message', utf8: undefined }
 }
 
 const inspect = async (message: SpooledMessage, toItsEnd: boolean, most: number): Promise<Inspection> => {
@@ -46,21 +55,24 @@ const inspect = async (message: SpooledMessage, toItsEnd: boolean, most: number)
   return inspection.end()
 }
 
-const headerOnly = (header: Header, cut: boolean): Returned => {
+const headerOnly = (header: Header, cut: boolean, raw: RawHeaders | undefined): Returned => {
   // Lines that are no field are left out: where there is no header, all there is would be one, and was not asked for.
   const fields = (cut ? header.fields.slice(0, -1) : header.fields).filter((field) => field.name !== '')
   const text = Buffer.concat(fields.map(({ start, end }) => header.raw.subarray(start, end))).toString('latin1')
   const plain = /^(?:[\t -~]{0,998}\r\n)*$/.test(text)
-  const content = plain ? text : quotedPrintable(text)
+  const octets = Buffer.from(text, 'latin1')
+  const global = !plain && isUtf8(octets) && /^(?:[\t -~\x80-\xff]{0,998}\r\n)*$/.test(text)
+  const content = plain ? text : global ? octets.toString() : quotedPrintable(text)
+  const encoding = plain ? '7bit' : global ? '8bit' : 'quoted-printable'
   const part: Part = {
     fields: [
-      ['Content-Type', 'text/rfc822-headers'],
+      ['Content-Type', global ? 'message/global-headers' : 'text/rfc822-headers'],
       ['Content-Description', cut ? 'The header of the message, shortened' : 'The header of the message'],
-      ['Content-Transfer-Encoding', plain ? '7bit' : 'quoted-printable'],
+      ['Content-Transfer-Encoding', encoding],
     ],
     content,
   }
-  return { header, part, encoding: '7bit', what: 'header' }
+  return { header, part, encoding: global ? '8bit' : '7bit', what: 'header', utf8: global ? raw : undefined }
 }
 
 /** The message's own id, in its brackets, if it is fit to be referred to. */

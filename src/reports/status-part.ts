@@ -1,16 +1,18 @@
-import { isAscii, isDomain } from '../mail/address.ts'
+import { isDomain } from '../mail/address.ts'
 import type { Diagnosis } from '../mail/diagnosis.ts'
 import type { Instant } from '../mail/instant.ts'
-import { toUtf8Xtext } from '../mail/utf8-address.ts'
 import { formatFields } from '../mime/compose.ts'
 import { rfc5322Date } from '../mime/date.ts'
 import type { Extension, ReportEvent, ReportedRecipient } from '../smtp/extension.ts'
 import type { SpooledMessage } from '../spool/spool.ts'
-import { answerLines, printable, typedAddress } from './plain.ts'
+import { answerLines, printable, typedAddress, typedValue } from './plain.ts'
 
 type Fields = readonly (readonly [name: string, value: string])[]
 
-/** The content of a message/delivery-status (RFC 3464, RFC 3461 6.3): the message's fields, then each recipient's. */
+/**
+ * The content of a message/delivery-status (RFC 3464, RFC 3461 6.3): the message's fields, then each recipient's. With
+ * addresses beyond ASCII it is one of a message/global-delivery-status (RFC 6533 4.1).
+ */
 export const statusPart = (
   message: SpooledMessage,
   recipients: readonly ReportedRecipient[],
@@ -83,15 +85,9 @@ const NAME = /^[!-9;-~]{1,70}$/
 /** Stand before ours (RFC 3464 2.2 and 2.3); other fields of extensions behind. */
 const FIRST = /^original-/i
 
-/** An address of RFC 6533's type as a message/delivery-status may hold it. */
-const inAscii = (value: string): string =>
-  /^utf-8;/i.test(value) && !isAscii(value) ? `utf-8;${toUtf8Xtext(value.slice(6).trim())}` : value
-
 /** Each name once, as a field at most appears; what an extension gives cannot break the part or contradict us. */
 const merged = (given: Fields, own: Fields): Fields => {
-  const safe = given
-    .filter(([name]) => NAME.test(name))
-    .map(([name, value]) => [name, printable(inAscii(value), 1000)] as const)
+  const safe = given.filter(([name]) => NAME.test(name)).map(([name, value]) => [name, typedValue(value)] as const)
   const all = new Map<string, readonly [string, string]>()
   for (const field of [
     ...safe.filter(([name]) => FIRST.test(name)),

@@ -124,3 +124,39 @@ test('its file is let go with the scope, made or not', async () => {
   assert.equal(deferred.length, 1)
   for (const act of deferred) await act()
 })
+
+test('a report of ours is in the old types where the header must be ASCII, others keep what they are', async () => {
+  const report = (
+    types: readonly [string, string],
+    status: string,
+    header: string,
+    labels: readonly [string, string],
+  ) =>
+    [
+      'Content-Type: multipart/report; report-type=delivery-status;',
+      ' boundary="=_b"',
+      '',
+      '--=_b',
+      `Content-Type: message/${types[0]}delivery-status`,
+      `Content-Transfer-Encoding: ${labels[0]}`,
+      '',
+      'Reporting-MTA: dns; x',
+      '',
+      `Final-Recipient: utf-8; ${status}`,
+      'Action: failed',
+      '',
+      '--=_b',
+      `Content-Type: message/${types[1]}`,
+      `Content-Transfer-Encoding: ${labels[1]}`,
+      '',
+      header,
+      '--=_b--',
+      '',
+    ].join('\r\n')
+  const ours = report(['global-', 'global-headers'], 'j\xc3\xbc@x', 'Subject: \xc3\xbc', ['8bit', '8bit'])
+  const ascii = report(['', 'global-headers'], 'j\\x{FC}@x', 'Subject: =C3=BC', ['7bit', 'quoted-printable'])
+  const target = { ...EIGHT, header: 'ascii' } as const
+  assert.equal(await textOf(await convert(ours, target, { origin: 'report' })), ascii)
+  assert.equal(await textOf(await convert(ours, target)), ours)
+  assert.equal(await textOf(await convert(ours, EIGHT, { origin: 'report' })), ours)
+})

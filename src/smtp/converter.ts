@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { reply } from '../mail/reply.ts'
+import { asciiReport } from '../mime/ascii-report.ts'
 import { converted } from '../mime/convert/converted.ts'
 import { planConversion } from '../mime/convert/plan.ts'
 import type { ConversionRules } from '../mime/convert/rules.ts'
@@ -24,9 +25,11 @@ export const converter =
   async (target, mail, scope) => {
     const scratch = new ScratchFile(options.scratch ?? tmpdir())
     scope.defer(() => scratch[Symbol.asyncDispose]())
-    const plan = await planConversion(mail.content(), rulesFor(target, mail, options), { scratch })
+    const content = () =>
+      mail.origin === 'report' && target.header === 'ascii' ? asciiReport(mail.content()) : mail.content()
+    const plan = await planConversion(content(), rulesFor(target, mail, options), { scratch })
     if ('status' in plan) return reply(plan.status === '5.6.7' ? 553 : 554, plan.status, plan.why)
-    return { facts: plan.facts, broken: plan.broken, content: () => converted(mail.content(), plan) }
+    return { facts: plan.facts, broken: plan.broken, content: () => converted(content(), plan) }
   }
 
 /**

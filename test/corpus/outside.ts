@@ -29,6 +29,7 @@ export const MISREAD: ReadonlyMap<string, string> = new Map([
   ['broken-boundary-open-quote', 'makes an open quote part of the boundary'],
   ['broken-line-in-header', AT_STRAY_LINE],
   ['broken-no-empty-line-8bit', AT_STRAY_LINE],
+  ['header-address-utf8-domain', 'takes U-labels and A-labels of a domain for two domains'],
   ['header-name-latin1', AT_STRAY_LINE],
   ['header-obsolete-white-space-before-colon', 'takes a field name with a blank before the colon for no field'],
   ['multipart-no-parts', 'takes the preamble of a multipart without parts for its body'],

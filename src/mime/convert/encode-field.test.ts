@@ -122,6 +122,7 @@ describe('texts', () => {
     const rules = { utf8Headers: 'refuse' } as const
     assert.equal(refusal('Subject: \xc3\xa9', rules), '5.6.9 UTF-8 in the header, field Subject')
     assert.equal(refusal('To: \xc3\xa9@x, \xc3\xa9 <a@b>', rules), '5.6.7 An address in the header is not ASCII')
+    assert.equal(refusal('To: a@\xc3\xa9', rules), '5.6.9 UTF-8 in the header, field To')
     assert.equal(latin1('Subject: \xe9', rules), 'Subject: =?unknown-8bit?Q?=E9?=')
     assert.equal(refusal('Subject: \xc3\xa9', { ...rules, header: 'raw' }), 'not refused: Subject: \xc3\xa9')
   })
@@ -179,6 +180,13 @@ describe('addresses', () => {
     assert.equal(latin1('List-Id: \xd6l <l.x>'), 'List-Id: =?unknown-8bit?Q?=D6l?= <l.x>')
   })
 
+  test('a domain in U-labels has A-labels, and what is around it stays', () => {
+    assert.equal(
+      latin1('To: A <a@\xc3\xa9.x>, g: b (c) @ B\xc3\x9cCHER.x;, "q\\"@q"@x'),
+      'To: A <a@xn--9ca.x>, g: b (c) @ xn--bcher-kva.x;, "q\\"@q"@x',
+    )
+  })
+
   test('an address that is not ASCII is refused, be it UTF-8 or not', () => {
     for (const value of [
       '\xe9@x',
@@ -188,7 +196,8 @@ describe('addresses', () => {
       '<a@[\xe9]>',
       'a <\xe9>',
       'g: \xe9@x;',
-      'a (\xe9) @\xc3\xa9',
+      '\xc3\xa9 (\xe9) @x',
+      'a@\xe2\x98\x83.x',
     ]) {
       assert.equal(refusal(`To: ${value}`), '5.6.7 An address in the header is not ASCII', value)
     }

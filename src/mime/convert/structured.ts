@@ -1,20 +1,24 @@
+import { aLabels } from '../../mail/idna.ts'
 import type { FieldOctets, FieldText } from './field-text.ts'
 import { lex, type Token } from './lexer.ts'
 import { Unconvertible } from './rules.ts'
 
 /**
- * Mailboxes and groups (RFC 5322 3.4): phrases and comments are encoded. Throws Unconvertible for an address that is not
- * ASCII, which nothing can be done about, and for control characters, with which nobody can tell what is an address.
+ * Mailboxes and groups (RFC 5322 3.4): phrases and comments are encoded, domains in U-labels get A-labels. Throws
+ * Unconvertible for an address whose local part is not ASCII, which nothing can be done about, and for control characters, with which nobody can tell what is an address.
  */
 export const writeAddresses = (value: string, out: FieldText, octets: FieldOctets): void => {
   if (/\0|\r(?!\n)/.test(value)) throw new Unconvertible('5.6.3', 'A control character among addresses in the header')
   let words: Token[] = []
   let inAngle = false
   const addrSpec = () => {
+    let afterAt = false
     for (const token of words) {
+      const ascii = octets.isDirty(token.text) ? (afterAt ? asciiDomain(token) : undefined) : token.text
       if (token.kind === 'comment') out.comment(token.text)
-      else if (!octets.isDirty(token.text)) out.literal(token.text)
+      else if (ascii !== undefined) out.literal(ascii)
       else throw new Unconvertible('5.6.7', 'An address in the header is not ASCII')
+      if (token.kind !== 'comment' && token.kind !== 'space') afterAt = isAt(token)
     }
   }
   const flush = () => {
@@ -36,6 +40,9 @@ export const writeAddresses = (value: string, out: FieldText, octets: FieldOctet
   }
   flush()
 }
+
+const asciiDomain = ({ kind, text }: Token): string | undefined =>
+  kind === 'atom' ? aLabels(Buffer.from(text, 'latin1').toString()) : undefined
 
 const isAt = (token: Token): boolean => token.kind === 'special' && token.text === '@'
 

@@ -40,7 +40,7 @@ export const storedLetter = (whole: string): Letter => {
   return { from: fields.get('return-path')?.[0] ?? '(none)', to: fields.get('delivered-to') ?? [], fields, body, whole }
 }
 
-/** A report by RFC 3464, taken apart. */
+/** A report by RFC 3464 or RFC 6533, taken apart. */
 export interface Report {
   readonly text: string
   /** Of the message as a whole. */
@@ -69,15 +69,19 @@ export const readReport = (letter: Letter): Report | undefined => {
   demand(parts.length === 5 && parts[4]?.startsWith('--') === true, 'that is not of three parts')
   const [text, status, third] = parts.slice(1, 4).map((part) => split(part.replace(/^\n/, '').replace(/\n$/, '')))
   if (!text || !status || !third) throw new Error('unreachable')
-  demand(/message\/delivery-status/.test(status[0]), 'whose second part is no delivery-status')
+  demand(
+    /^Content-Type: message\/(?:global-)?delivery-status$/im.test(status[0]),
+    'whose second part is no delivery-status',
+  )
   const [about, ...of] = status[1].split(/\n\n+/).filter((group) => group.trim() !== '')
   const type = /^Content-Type: (\S+)/im.exec(third[0])?.[1]
-  demand(type === 'message/rfc822' || type === 'text/rfc822-headers', `whose third part is ${type}`)
+  const whole = type === 'message/rfc822' || type === 'message/global'
+  demand(whole || type === 'text/rfc822-headers' || type === 'message/global-headers', `whose third part is ${type}`)
   return {
     text: text[1],
     about: readFields(about ?? ''),
     of: of.map(readFields),
-    returns: type === 'message/rfc822' ? 'message' : 'header',
+    returns: whole ? 'message' : 'header',
     returned: third[1],
   }
 }
