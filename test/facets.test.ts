@@ -4,6 +4,8 @@ import { basename } from 'node:path'
 import { test } from 'node:test'
 import * as extensions from '../src/extensions/index.ts'
 import type { Extension } from '../src/smtp/extension.ts'
+import { MemoryPartials } from '../src/spool/memory-partials.ts'
+import { checkpointSides } from './doubles/checkpoint-sides.ts'
 import { holding, playRelay, playServer } from './doubles/dialogues.ts'
 import { facetChecks } from './doubles/facet-checks.ts'
 import { toys } from './doubles/toy-extensions.ts'
@@ -28,6 +30,7 @@ const real: readonly Extension[] = [
   extensions.noSoliciting({ refuse: ['net.example:ADV'], recipients: {} }),
   extensions.prdr(),
   extensions.mtrk({ timeout: 1, longest: 1 }),
+  extensions.checkpoint(checkpointSides(new MemoryPartials(() => {}))),
   extensions.help(),
   extensions.expn(
     async () => undefined,

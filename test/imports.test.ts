@@ -60,12 +60,16 @@ const isOurTest = (file: string): boolean => file.endsWith('.test.ts') || /\/con
 
 const folder = (path: string): string => (path.includes('/') ? path.slice(0, path.indexOf('/')) : '')
 
+/** An extension's file, and the files of its own folder beside it, have one name. */
+const ownOf = (path: string): string | undefined => path.split('/')[1]
+
 const broken = ({ from, to, types }: Import): string | undefined => {
   const [here, there] = [folder(from), folder(to)]
   // The public entry and files inside one folder are free; an extension never imports another.
   if (here === '') return undefined
   if (here === there) {
-    return here === 'extensions' && from !== 'extensions/index' ? 'an extension imports no other extension' : undefined
+    if (here !== 'extensions' || from === 'extensions/index') return undefined
+    return ownOf(from) === ownOf(to) ? undefined : 'an extension imports no other extension'
   }
   const [low, high] = [RANKS[there], RANKS[here]]
   if (low === undefined || high === undefined) return 'every folder has a rank'
@@ -87,6 +91,8 @@ test('the rule itself: what it forbids and what it lets pass', () => {
   assert.ok(rule('mail/address', 'smtp/param'))
   assert.ok(rule('spool/sqlite', 'routers/router'))
   assert.ok(rule('extensions/dsn', 'extensions/size'))
+  assert.ok(rule('extensions/dsn', 'extensions/size/limit'))
+  assert.ok(!rule('extensions/size', 'extensions/size/limit'))
   assert.ok(rule('extensions/starttls', 'net/tls'))
   assert.ok(rule('queue/runner', 'spool/sqlite'))
   assert.ok(rule('nowhere/file', 'mail/address'))

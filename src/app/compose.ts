@@ -13,6 +13,7 @@ import { memorySpool } from '../spool/memory.ts'
 import type { Spool } from '../spool/spool.ts'
 import { openSqliteSpool } from '../spool/sqlite.ts'
 import type { Transport } from '../transports/transport.ts'
+import { lastingSecret } from './checkpoint.ts'
 import { explainAddress } from './explain.ts'
 import type { ExtensionModule } from './extension-module.ts'
 import { extensionRows } from './extension-rows.ts'
@@ -52,6 +53,7 @@ class ComposedMta implements Mta {
   #queue: Queue | undefined
   #sweep: { stop(): Promise<void> } | undefined
   #started: number | undefined
+  #secret: () => Uint8Array = () => new Uint8Array()
   #state: Status['state'] = 'running'
 
   constructor({ clock = systemClock(), log = silentLog, modules = [] }: Services) {
@@ -67,10 +69,12 @@ class ComposedMta implements Mta {
       spool: () => this.spool,
       listening: () => this.#listeners.ports,
       signal: this.#deliveries.signal,
+      secret: () => this.#secret(),
     }
   }
 
   async prepare(settings: Settings): Promise<void> {
+    this.#secret = lastingSecret(settings)
     this.#generation = await makeGeneration(settings, this.#standing)
   }
 

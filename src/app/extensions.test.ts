@@ -6,10 +6,12 @@ import type { Session } from '../smtp/extension.ts'
 import { createRegistry } from '../smtp/registry.ts'
 import { clientExtensions, extensionSchemas, serverExtensions } from './extensions.ts'
 
+const names = { domain: 'mx.example', secret: () => new Uint8Array(32) }
 const tls = { asServer: async () => assert.fail(), asClient: async () => assert.fail() }
 
 const services = {
   clientTls: tls,
+  transactionNames: names,
   verify: async () => 'elsewhere' as const,
   ownership: () => async () => 'elsewhere' as const,
   expand: async () => undefined,
@@ -36,7 +38,10 @@ test('BINARYMIME goes where CHUNKING goes', () => {
   const keywords = (extensions: string) => {
     const loaded = readSettings(`extensions: ${extensions}\n`, 'smail.yaml', thisMachine({}), extensionSchemas)
     assert.ok('settings' in loaded)
-    const list = clientExtensions('smtp', loaded.settings.extensions, 'off', { clientTls: tls })
+    const list = clientExtensions('smtp', loaded.settings.extensions, 'off', {
+      clientTls: tls,
+      transactionNames: names,
+    })
     createRegistry(list)
     return list.flatMap(({ keyword }) => (/BINARY|CHUNK/.test(keyword) ? keyword : []))
   }

@@ -11,6 +11,13 @@ import {
 import type { ExtensionBlocks, ListenerSettings } from '../config/settings.ts'
 import * as extensions from '../extensions/index.ts'
 import type { Extension, Session } from '../smtp/extension.ts'
+import {
+  type CheckpointNames,
+  type CheckpointStore,
+  checkpointClient,
+  checkpointServer,
+  checkpointSettings,
+} from './checkpoint.ts'
 
 const NONE = z.strictObject({})
 
@@ -38,6 +45,7 @@ export const extensionSchemas: ReadonlyMap<string, z.ZodType> = new Map<string, 
   ['smtputf8', NONE],
   ['chunking', NONE],
   ['binarymime', NONE],
+  ['checkpoint', checkpointSettings],
   ['dsn', NONE],
   ['deliverby', deliverByBlock],
   ['futurerelease', futureReleaseBlock],
@@ -67,6 +75,9 @@ export interface ExtensionServices {
   /** Absent: nobody is asked. */
   readonly room?: extensions.Room
   readonly release: extensions.FutureReleaseServices
+  /** Absent: no CHECKPOINT as a server. */
+  readonly checkpoints?: CheckpointStore
+  readonly transactionNames: CheckpointNames
 }
 
 const on = (blocks: ExtensionBlocks, keyword: string, make: () => Extension): Extension[] =>
@@ -117,7 +128,10 @@ const futureRelease = (blocks: ExtensionBlocks, services: extensions.FutureRelea
 }
 
 /** In the order in which they act: what changes the channel, then the rest, and last who has the last word on replies. */
-export const serverExtensions = (listener: ListenerSettings, services: ExtensionServices): Extension[] => {
+export const serverExtensions = (
+  listener: ListenerSettings,
+  services: Omit<ExtensionServices, 'transactionNames'>,
+): Extension[] => {
   const { extensions: blocks, limits, protocol } = listener
   const { serverTls } = services
   return [
@@ -139,6 +153,8 @@ export const serverExtensions = (listener: ListenerSettings, services: Extension
     ...(protocol === 'lmtp' ? [] : on(blocks, 'prdr', extensions.prdr)),
     ...(protocol === 'lmtp' ? [] : on(blocks, 'submitter', () => extensions.submitter())),
     ...(services.modules?.(blocks) ?? []),
+    // Behind all that change parameters of MAIL.
+    ...(blocks['checkpoint'] === 'off' ? [] : checkpointServer(listener, services.checkpoints)),
     ...on(blocks, 'help', extensions.help),
     ...on(blocks, 'expn', () => extensions.expn(services.expand, allowed(blocks['expn']))),
     ...on(blocks, 'vrfy', () => extensions.vrfy(services.verify, allowed(blocks['vrfy']))),
@@ -151,7 +167,7 @@ export const clientExtensions = (
   dialect: 'smtp' | 'lmtp',
   blocks: ExtensionBlocks,
   tls: 'off' | extensions.TlsDemand,
-  services: Pick<ExtensionServices, 'clientTls' | 'modules'>,
+  services: Pick<ExtensionServices, 'clientTls' | 'modules' | 'transactionNames'>,
 ): Extension[] => [
   ...(tls === 'off' ? [] : on(blocks, 'starttls', () => extensions.startTls(services.clientTls, tls))),
   ...(dialect === 'lmtp' ? [extensions.lmtp()] : []),
@@ -163,6 +179,9 @@ export const clientExtensions = (
   ...on(blocks, 'limits', extensions.limits),
   ...eightBit(blocks),
   ...counted(blocks),
+  ...(dialect === 'lmtp' || blocks['checkpoint'] === 'off'
+    ? []
+    : checkpointClient(blocks['checkpoint'], services.transactionNames)),
   ...on(blocks, 'dsn', extensions.dsn),
   ...on(blocks, 'deliverby', () => extensions.deliverBy()),
   ...on(blocks, 'futurerelease', () => extensions.futureRelease()),

@@ -15,6 +15,7 @@ import { type ServerContext, serverContext } from '../smtp/server.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { Transport } from '../transports/transport.ts'
 import { serverTls } from './certificate.ts'
+import { spoolPartials } from './checkpoint.ts'
 import { makeDirectors } from './directors.ts'
 import type { ExtensionModule } from './extension-module.ts'
 import { clientExtensions, reportExtensions, serverExtensions } from './extensions.ts'
@@ -37,6 +38,8 @@ export interface Standing {
   listening(): readonly { readonly address: string; readonly port: number }[]
   /** Aborted when deliveries have to end. */
   readonly signal: AbortSignal
+  /** See `lastingSecret`. */
+  secret(): Uint8Array
 }
 
 /** Everything that one set of settings is made into. Nothing of it listens, claims or writes by itself. */
@@ -69,7 +72,8 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
   const dns = await standing.dns(settings)
   const self = { hostname: settings.hostname, addresses: () => standing.listening() }
   const runningAs = { uid, gid }
-  const means = { clock, log, resolver: dns, clientTls, runningAs, modules }
+  const transactionNames = { domain: settings.hostname, secret: () => standing.secret() }
+  const means = { clock, log, resolver: dns, clientTls, transactionNames, runningAs, modules }
   const transports = faults.at(['transports'], () => makeTransports(settings, means)) ?? new Map<string, Transport>()
   const directors = (await faults.of(['directors'], () => makeDirectors(settings, { clock, log, uid }))) ?? []
   const ownership = await ownerships(settings, () => resolver, { clock, log }, faults)
@@ -119,10 +123,11 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
       },
     },
   }
+  const checkpoints = spoolPartials(() => standing.spool(), clock, log)
   const offers = new Map(
     settings.listen.map((listener) => [
       listener.name,
-      serverExtensions(listener, tls ? { ...services, serverTls: tls } : services),
+      serverExtensions(listener, tls ? { ...services, checkpoints, serverTls: tls } : { ...services, checkpoints }),
     ]),
   )
   const context = (listener: ListenerSettings, extensions: readonly Extension[], local: boolean): ServerContext =>
@@ -167,7 +172,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     reporter,
     postmaster,
     offers,
-    client: clientExtensions('smtp', settings.extensions, 'may', { clientTls, modules }),
+    client: clientExtensions('smtp', settings.extensions, 'may', { clientTls, modules, transactionNames }),
     contexts: new Map(settings.listen.map((one) => [one.name, context(one, offers.get(one.name) ?? [], false)])),
     local: context(here, serverExtensions(here, services), true),
     close: () => closeAll(transports),

@@ -13,6 +13,7 @@ import { maildirTransport } from '../transports/maildir.ts'
 import { mboxTransport } from '../transports/mbox.ts'
 import { smtpTransport } from '../transports/smtp.ts'
 import type { Transport } from '../transports/transport.ts'
+import type { CheckpointNames } from './checkpoint.ts'
 import { clientExtensions } from './extensions.ts'
 import { registryOf } from './modules.ts'
 import { Faults } from './unfit.ts'
@@ -23,6 +24,7 @@ export interface TransportMeans {
   readonly resolver: Resolver
   readonly clientTls: Tls
   readonly modules?: (blocks: ExtensionBlocks) => readonly Extension[]
+  readonly transactionNames: CheckpointNames
   readonly runningAs: { readonly uid: number; readonly gid: number }
 }
 
@@ -65,13 +67,17 @@ const network = (
   one: Extract<TransportSettings, { driver: 'smtp' | 'lmtp' }>,
   dialect: 'smtp' | 'lmtp',
   settings: Settings,
-  { clock, log, resolver, clientTls, modules }: TransportMeans,
+  { clock, log, resolver, clientTls, modules, transactionNames }: TransportMeans,
 ): Parameters<typeof smtpTransport>[0] => {
   const { timeouts, hostname } = settings
   return {
     name: one.name,
     registry: registryOf(
-      clientExtensions(dialect, one.extensions, one.tls, { clientTls, ...(modules ? { modules } : {}) }),
+      clientExtensions(dialect, one.extensions, one.tls, {
+        clientTls,
+        transactionNames,
+        ...(modules ? { modules } : {}),
+      }),
     ),
     dial,
     resolver,

@@ -1,5 +1,6 @@
 export { eightBitMime } from './8bitmime.ts'
 export { binaryMime } from './binarymime.ts'
+export { type CheckpointLimits, type CheckpointNaming, checkpoint, type KeptPartials } from './checkpoint.ts'
 export { chunking } from './chunking.ts'
 export { type DeliverBySettings, deliverBy } from './deliverby.ts'
 export { dsn } from './dsn.ts'

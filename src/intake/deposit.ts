@@ -8,8 +8,8 @@ import { withHeader, withoutHeader } from '../mime/edited-facts.ts'
 import { applyEdits, type Header, type HeaderEdit, readHeader, separator } from '../mime/fields.ts'
 import { loops, type Mark, protocol, received } from '../mime/trace.ts'
 import type { Fields, Log } from '../observe/log.ts'
-import type { Schedule } from '../smtp/extension.ts'
-import { type Draft, type Lane, type MessageRecord, type Origin, SpoolError } from '../spool/spool.ts'
+import type { Completion, Schedule } from '../smtp/extension.ts'
+import { type Draft, type Lane, LeaseLost, type MessageRecord, type Origin, SpoolError } from '../spool/spool.ts'
 
 /** A message that is complete and has to be kept now. */
 export interface Deposit {
@@ -26,6 +26,7 @@ export interface Deposit {
   readonly trail?: Trail
   readonly accepted: Instant
   readonly origin: Omit<Origin, 'protocol'>
+  readonly completes?: Completion
 }
 
 export interface DepositOptions {
@@ -99,6 +100,7 @@ const recordOf = (id: string, mail: Deposit, { hostname }: DepositOptions): Mess
     schedule: mail.schedule,
     accepted: mail.accepted,
     ...(mail.trail ? { trail: mail.trail } : {}),
+    ...(mail.completes ? { completes: mail.completes } : {}),
     history: [`accepted by ${mail.origin.listener} from ${mail.origin.peer || mail.origin.kind} as ${how}`],
   }
 }
@@ -118,6 +120,7 @@ export const orRefuse = async <T>(step: () => T | Promise<T>): Promise<T> => {
   try {
     return await step()
   } catch (error) {
+    if (error instanceof LeaseLost) return refuse(451, '4.5.0', 'This mail goes on over another connection')
     if (!(error instanceof SpoolError)) throw error
     if (error.kind === 'full') return refuse(452, '4.3.1', 'There is no room for mail just now')
     return refuse(451, '4.3.0', 'Mail cannot be kept just now')

@@ -12,7 +12,11 @@ export interface Attempt {
 
 export type ReplyMeaning =
   /** Send the body from this octet on. After MAIL the hop has the recipients already: no RCPT is sent, all count as taken. */
-  | { readonly skipTo: number }
+  | {
+      readonly skipTo: number
+      /** It has no such octet, or no line begins there: told before all begins anew. */
+      unusable?(): void
+    }
   /** After this reply to the body comes one for each recipient taken, in RCPT order, and then perhaps one for the mail. */
   | { readonly closingReplies: 'perRecipient' | 'perRecipientAndOne' }
   /**
@@ -22,3 +26,5 @@ export type ReplyMeaning =
   | { readonly learned: true }
   /** Send this recipient in a new transaction; after MAIL or the body, every recipient in one of its own. */
   | { readonly split: 'recipient' }
+  /** Begin the transaction anew, with the parameters of then: after MAIL with all, after RCPT with those taken in the end. */
+  | { readonly begin: 'anew' }

@@ -4,7 +4,7 @@ import type { HeaderEdit } from '../mime/fields.ts'
 import { type Inspector, inspector } from '../mime/inspect.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Conduct } from './conduct.ts'
-import type { BodyEnd, Session, Transaction } from './extension.ts'
+import type { BodyEnd, EndAnswer, Resume, Session, Transaction } from './extension.ts'
 import type { ServerLimits } from './limits.ts'
 import { grammarOf, type Hooks } from './offers.ts'
 import type { Incoming, IncomingEnd, Sink } from './sink.ts'
@@ -153,7 +153,8 @@ export class Body {
     return { incoming: this.#incoming, end: { ...end, ...said, params: this.#transaction.params } }
   }
 
-  async #askHooks(end: BodyEnd): Promise<{ edits: HeaderEdit[]; refused: Map<number, Reply> }> {
+  async #askHooks(end: BodyEnd): Promise<Pick<IncomingEnd, 'edits' | 'refused' | 'completes'>> {
+    let completes: EndAnswer['completes']
     const edits: HeaderEdit[] = []
     const refused = new Map<number, Reply>()
     for (const server of this.#hooks.atEnd) {
@@ -162,9 +163,10 @@ export class Body {
       if (answer.reply) throw new Refusal(answer.reply)
       if (answer.params) this.#transaction.params = answer.params
       if (answer.edits) edits.push(...answer.edits)
+      completes = answer.completes ?? completes
       for (const [index, why] of answer.recipients ?? []) refused.set(index, why)
     }
-    return { edits, refused }
+    return { edits, refused, ...(completes ? { completes: completes(refused) } : {}) }
   }
 
   /** Never rejects. */
@@ -185,6 +187,7 @@ export interface OpenTransaction extends Transaction {
   /** RCPT commands so far. */
   asked: number
   body?: Body
-  /** Octets of an earlier connection, until the body has them. */
-  resumed?: AsyncIterable<Uint8Array> | undefined
+  resumed?: true
+  /** What an earlier connection has brought, until the body has it. */
+  earlier?: Resume | undefined
 }

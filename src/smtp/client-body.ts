@@ -108,6 +108,19 @@ export async function* exactly(
   if (seen !== octets) throw new WrongSize(`A body of ${octets} octets has ${seen > octets ? 'more' : `only ${seen}`}`)
 }
 
+/** Whether a line begins at this octet of a body, or the body ends there. */
+export const beginsLine = async (content: AsyncIterable<Uint8Array>, at: number): Promise<boolean> => {
+  let seen = 0
+  let before = [13, 10]
+  if (at === 0) return true
+  for await (const chunk of content) {
+    before = [...before, ...chunk.subarray(0, at - seen).subarray(-2)].slice(-2)
+    seen += chunk.length
+    if (seen > at) return before[0] === 13 && before[1] === 10
+  }
+  return seen === at
+}
+
 /** What a body sender is given. Replies may take as long as the last one; a 421 is thrown. */
 export class SenderWire implements BodyWire {
   readonly hop: Hop

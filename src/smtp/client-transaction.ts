@@ -1,6 +1,6 @@
 import { Refusal, type Reply, reply } from '../mail/reply.ts'
 import { Closed } from '../net/channel.ts'
-import { BareNewline, exactly, SenderWire, sendDotted } from './client-body.ts'
+import { BareNewline, beginsLine, exactly, SenderWire, sendDotted } from './client-body.ts'
 import { readClosing } from './client-closing.ts'
 import { mailCommand, rcptCommand } from './client-commands.ts'
 import { exchange, type Step } from './client-exchange.ts'
@@ -60,12 +60,13 @@ class Transaction implements Attempt {
   #known = false
   /** The hop took a recipient of a mail it had refused. */
   #astray = false
-  /** A recipient that the hop has taken does not belong here: the transaction must be begun anew. */
+  /** What the hop has taken is not what belongs here: the transaction must be begun anew. */
   #anew = false
   /** Something was learned of a recipient, and what of those that were refused then. */
   #learned = false
   readonly #askAgain: OutboundRecipient[] = []
   #skipTo = 0
+  #unusable: (() => void) | undefined
   /** What was said to DATA. */
   #ready: Reply | undefined
   /** The end of the body is on its way: from here on the mail may have been accepted. */
@@ -125,9 +126,13 @@ class Transaction implements Attempt {
   #onMail(answer: Reply): 'stop' | undefined {
     const meaning = this.#meaning('MAIL', answer)
     this.#phase = 'RCPT'
-    if (meaning && 'skipTo' in meaning) {
+    if (meaning && 'begin' in meaning) {
+      this.#known = true
+      this.#beginAnew()
+    } else if (meaning && 'skipTo' in meaning) {
       this.#known = true
       this.#skipTo = meaning.skipTo
+      this.#unusable = meaning.unusable
       this.accepted.push(...this.#options.recipients)
     } else if (answer.code >= 300) {
       this.#refused = true
@@ -163,6 +168,7 @@ class Transaction implements Attempt {
       this.#anew ||= taken
       this.#split.push(recipient)
     } else if (!taken) {
+      this.#anew ||= meaning !== undefined && 'begin' in meaning
       demandRefusal('RCPT', answer)
       if (notFirst && tooMany(answer)) this.#split.push(recipient)
       else this.#outcomes.settle(recipient, this.#options.wire.said(answer, 'RCPT'))
@@ -182,8 +188,28 @@ class Transaction implements Attempt {
     return undefined
   }
 
+  /** All of them, with the parameters of then. */
+  #beginAnew(): void {
+    this.#again.push(this.#options.recipients)
+    this.accepted.length = 0
+    // A body that is waited for already would have to be sent.
+    if (this.#ready && this.#ready.code < 400) this.#options.wire.destroy()
+  }
+
+  /** Whether a body can be sent from the octet that was asked for. By DATA, a line must begin there. */
+  async #isUsable(): Promise<boolean> {
+    const { mail } = this.#options.plan
+    if (this.#skipTo > mail.facts.octets) return false
+    return this.hop.sendBody !== undefined || (await beginsLine(mail.content(), this.#skipTo))
+  }
+
   async #body(): Promise<void> {
     const { wire } = this.#options
+    if (this.#unusable && !(await this.#isUsable())) {
+      this.#unusable()
+      this.#beginAnew()
+      return
+    }
     if (this.#ready === undefined) {
       if (await this.#reconsidered()) return
       if (this.accepted.length === 0) return

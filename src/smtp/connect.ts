@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import type { Diagnosis } from '../mail/diagnosis.ts'
@@ -33,6 +34,8 @@ export interface ConnectOptions {
 
 /** One message of a program. Its lines end with CRLF; `body` is asked for it several times. */
 export interface ClientMail {
+  /** Names the mail, the same for each attempt to send these octets: what a server has of it need not be sent again. */
+  readonly id?: string
   readonly sender: ReversePath
   readonly params?: ParamBag
   readonly recipients: readonly (Pick<Recipient, 'address'> & Partial<Recipient>)[]
@@ -72,7 +75,7 @@ export const connect = async (to: ConnectTarget, options: ConnectOptions): Promi
       const now = clock.now()
       const envelope = { sender: mail.sender, params: mail.params ?? {}, recipients }
       const left = await conversation.send(
-        { id: 'client', envelope, facts, origin: 'submitted', accepted: now, now, recipients, content },
+        { id: mail.id ?? randomUUID(), envelope, facts, origin: 'submitted', accepted: now, now, recipients, content },
         ({ of, diagnosis }) => {
           said[of] = diagnosis
         },

@@ -147,7 +147,7 @@ export class ClientConversation {
     settled: (outcome: SendOutcome) => void,
     reconsider: TransactionOptions['reconsider'],
   ): Promise<TransactionEnd> {
-    const now = this.#now(plan)
+    const now = this.#now(plan, recipients)
     if (now instanceof Refusal) {
       const next = now.reply.code >= 500 ? 'never' : 'later'
       for (const recipient of recipients) settled(this.#unsent({ recipient, reply: now.reply, next }))
@@ -161,9 +161,10 @@ export class ClientConversation {
   }
 
   /** Time has passed since the plan was made: by converting, or by transactions before this one. */
-  #now(plan: RelayPlan): RelayPlan | Refusal {
+  #now(plan: RelayPlan, recipients: readonly OutboundRecipient[]): RelayPlan | Refusal {
+    const mail = forSome(plan.mail, recipients)
     try {
-      return { ...plan, params: plan.paramsAt(this.#options.clock.now()) }
+      return { ...plan, mail, params: plan.paramsAt(this.#options.clock.now(), mail) }
     } catch (error) {
       if (error instanceof Refusal) return error
       throw error

@@ -3,14 +3,16 @@ import type { Envelope, ParamBag, Recipient, ReversePath } from '../mail/envelop
 import type { BodyFacts } from '../mail/facts.ts'
 import type { Instant } from '../mail/instant.ts'
 import type { Reply } from '../mail/reply.ts'
-import type { Header, HeaderEdit } from '../mime/fields.ts'
 import type { Mark } from '../mime/trace.ts'
 import type { Channel } from '../net/channel.ts'
 import type { Attempt, ReplyMeaning } from './attempt.ts'
+import type { BodyEnd, ClosingReplies, EndAnswer } from './end-of-body.ts'
 import type { QueueFacet, ReportFacet } from './queue-facet.ts'
+import type { Resume } from './resume.ts'
 import type { Sendable, Variant } from './variant.ts'
 
 export type { Attempt, ReplyMeaning } from './attempt.ts'
+export type { BodyEnd, ClosingReplies, EndAnswer, ServerOutcome } from './end-of-body.ts'
 export type {
   Milestone,
   QueueFacet,
@@ -21,6 +23,7 @@ export type {
   Schedule,
   Wanted,
 } from './queue-facet.ts'
+export type { Completion, Resume } from './resume.ts'
 export type { Sendable, Variant } from './variant.ts'
 
 /** Everything one SMTP extension adds, in one value. Every facet is optional; the cores read them and know no keyword. */
@@ -73,8 +76,8 @@ export interface HookAnswer {
   /** 4yz and 5yz end the command there. */
   readonly reply?: Reply
   readonly params?: ParamBag
-  /** From MAIL: an earlier transaction goes on. No RCPT is needed, and the body begins with these octets (CHECKPOINT). */
-  readonly resume?: { readonly recipients: readonly Recipient[]; readonly body: AsyncIterable<Uint8Array> }
+  /** From MAIL, with a reply of 3yz. */
+  readonly resume?: Resume
 }
 
 type Hooked = HookAnswer | undefined | void
@@ -95,6 +98,8 @@ export interface ServerFacet {
   onAnnounced?(total: number, transaction: Transaction, session: Session): Awaitable<void>
   /** As body octets arrive; `total` includes this chunk. Throw a Refusal to veto; the rest is read and dropped. */
   onBody?(total: number, transaction: Transaction, session: Session, chunk: Uint8Array): Awaitable<void>
+  /** The session is over, maybe in the midst of a transaction, which is still there. */
+  ended?(session: Session): Awaitable<void>
   /** The whole body is here and nothing has been promised. */
   atEnd?(end: BodyEnd, transaction: Transaction, session: Session): Awaitable<EndAnswer | undefined | void>
   /**
@@ -111,37 +116,6 @@ export interface ServerFacet {
 }
 
 export type TraceMark = Mark
-
-export interface ClosingReplies {
-  /** Whether this transaction is answered recipient by recipient. */
-  applies(transaction: Transaction): boolean
-  before?(transaction: Transaction): Reply | undefined
-  after?(outcomes: readonly ServerOutcome[], transaction: Transaction): Reply | undefined
-}
-
-/** The end of a body as hooks see it. */
-export interface BodyEnd {
-  readonly header: Header
-  readonly facts: BodyFacts
-  /** When it came: the mail counts as accepted from then on. */
-  readonly at: Instant
-}
-
-export interface EndAnswer {
-  /** Vetoes the message for all. */
-  readonly reply?: Reply
-  /** Vetoes it for some, by their place in `transaction.recipients`. */
-  readonly recipients?: ReadonlyMap<number, Reply>
-  /** In place of the transaction's. */
-  readonly params?: ParamBag
-  readonly edits?: readonly HeaderEdit[]
-}
-
-/** What became of one recipient at the end of a body; `index` is its place in `transaction.recipients`. */
-export interface ServerOutcome {
-  readonly index: number
-  readonly reply: Reply
-}
 
 export interface Verb {
   readonly phases: readonly Phase[]
@@ -183,6 +157,10 @@ export interface Session {
   readonly verbs: ReadonlyMap<string, Verb>
   /** What the last greeting put on offer, in the order of the list. */
   readonly extensions: readonly Extension[]
+  /** The client has sent more than has been read: it did so without knowing the next reply. */
+  readonly ahead: boolean
+  /** What a transaction with these parameters may hold. */
+  grammar(params: ParamBag): Grammar
   /** Reads a path and parameters as MAIL does and begins a transaction; `kind` tells SEND from MAIL. */
   beginTransaction(args: string, kind: string): Promise<Answer>
   /**
@@ -239,6 +217,8 @@ export interface Transaction {
   readonly sender: ReversePath
   readonly params: ParamBag
   readonly recipients: readonly Recipient[]
+  /** It goes on from an earlier one. */
+  readonly resumed?: true
 }
 
 // ---- client ----
@@ -315,6 +295,8 @@ export interface OutboundMail {
   readonly origin?: 'submitted' | 'report'
   readonly accepted: Instant
   readonly now: Instant
+  /** What was made of the content since it was accepted: the same only where every octet is. */
+  readonly version?: string
 }
 
 /** A recipient of outbound mail. `key` tells two of the same address apart. */

@@ -13,12 +13,14 @@ export interface Offers {
   readonly hooks: Hooks
 }
 
-const HOOKS = ['onVerb', 'onMail', 'onRcpt', 'onAnnounced', 'onBody', 'atEnd', 'dress', 'grammar'] as const
+const HOOKS = ['onVerb', 'onMail', 'onRcpt', 'onAnnounced', 'onBody', 'atEnd', 'ended', 'dress', 'grammar'] as const
 
 type Hook = (typeof HOOKS)[number]
 
 /** Who has a say at each point, in their order: most extensions have none at most points. */
 export type Hooks = { readonly [H in Hook]: readonly (ServerFacet & Required<Pick<ServerFacet, H>>)[] }
+
+export const NO_HOOKS = Object.fromEntries(HOOKS.map((hook) => [hook, []])) as unknown as Hooks
 
 /** Different answers to `offer` that are remembered: a few are usual, and none would be wrong. */
 const MOST_REMEMBERED = 100

@@ -15,6 +15,7 @@ export const editHeader = async (mail: RelayMail, edits: readonly HeaderEdit[]):
   const kept = onTop ? 0 : headerOctets
   return {
     ...mail,
+    version: versionOf(mail, 'edited', JSON.stringify(edits)),
     facts: withHeader(mail.facts, after, kept),
     async *content() {
       yield after
@@ -26,12 +27,17 @@ export const editHeader = async (mail: RelayMail, edits: readonly HeaderEdit[]):
 /** The mail with these fields on top, octet for octet. */
 export const putOnTop = (mail: RelayMail, fields: Uint8Array): RelayMail => ({
   ...mail,
+  version: versionOf(mail, 'topped', Buffer.from(fields).toString('base64')),
   facts: withHeader(mail.facts, fields, 0),
   async *content() {
     yield fields
     yield* mail.content()
   },
 })
+
+/** Of a mail that something more was done to. */
+export const versionOf = ({ version = '' }: Pick<RelayMail, 'version'>, ...done: readonly string[]): string =>
+  JSON.stringify([version, ...done])
 
 const first = async (octets: number, content: AsyncIterable<Uint8Array>): Promise<Uint8Array> => {
   if (octets > MAX_HEADER) throw new Error(`A header of ${octets} octets is not edited`)

@@ -1,6 +1,7 @@
 import type { BodyFacts } from '../mail/facts.ts'
 import { type Reply, reply } from '../mail/reply.ts'
 import type { ConversionTarget, Hop, Remedy } from './extension.ts'
+import { versionOf } from './relay-edits.ts'
 import { type Conversion, type Convert, lineLimit, type RelayMail, type Scope } from './relay-mail.ts'
 
 type Into = Partial<ConversionTarget>
@@ -110,7 +111,8 @@ export const makeFit = async (
     const converted = await convert(to, mail, scope)
     if ('code' in converted) return withHop(converted, hop)
     const { facts, broken } = converted
-    fit = { mail: { ...mail, facts, content: () => converted.content() }, conversion: { to, broken } }
+    const version = versionOf(mail, 'converted', JSON.stringify(to))
+    fit = { mail: { ...mail, version, facts, content: () => converted.content() }, conversion: { to, broken } }
   }
 }
 

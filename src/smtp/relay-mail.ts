@@ -76,8 +76,8 @@ export interface RelayPlan {
   readonly conversion?: Conversion
   /** As they are when the plan is made. */
   readonly params: ParamBag
-  /** As they are at another time. Throws the Refusal of an extension that then gives the mail up. */
-  paramsAt(now: Instant): ParamBag
+  /** As they are at another time, for the mail or what goes of it. Throws the Refusal of an extension that then gives it up. */
+  paramsAt(now: Instant, part?: OutboundMail): ParamBag
   /** By recipient key. */
   readonly recipientParams: ReadonlyMap<number, ParamBag>
   /** Keys of recipients whose sender is to be told that the trail ends at this hop, once it takes them. */

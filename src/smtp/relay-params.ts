@@ -52,12 +52,15 @@ export interface ParamRules {
   readonly log: Log
 }
 
-/** MAIL's parameters, at a time. Throws the Refusal of an extension that gives the mail up. */
-export const mailParams = (mail: OutboundMail, rules: ParamRules): ((now: Instant) => ParamBag) => {
+/** MAIL's parameters, at a time, for the mail or what goes of it. Throws the Refusal of an extension that gives the mail up. */
+export const mailParams = (
+  mail: OutboundMail,
+  rules: ParamRules,
+): ((now: Instant, part?: OutboundMail) => ParamBag) => {
   const travel = travelling('MAIL', mail.envelope.params, rules, mail.id)
   const adding = [...rules.used].flatMap(({ client }) => (client?.adds ? [client] : []))
-  return (now) => {
-    const then = now === mail.now ? mail : { ...mail, now }
+  return (now, part = mail) => {
+    const then = now === part.now ? part : { ...part, now }
     return Object.assign({}, travel, ...adding.map((client) => client.adds?.(then, rules.hop)))
   }
 }

@@ -1,5 +1,6 @@
 import type { Log } from '../observe/log.ts'
 import type { Extension, Hop, Variant } from './extension.ts'
+import { versionOf } from './relay-edits.ts'
 import { forSome, type RelayMail, type Scope, type Unsent } from './relay-mail.ts'
 import { concerns } from './relay-params.ts'
 
@@ -51,5 +52,6 @@ const apply = (
   const { name, facts, broken } = body
   const signatures = broken.length > 0 ? { 'broken-signatures': broken } : {}
   log.event('info', 'converted', { id: mail.id, hop: hop.name, to: name, ...signatures })
-  return { mails: [{ ...theirs, facts, variant: name, content: () => body.content() }], unsent: [] }
+  const version = versionOf(theirs, 'variant', name)
+  return { mails: [{ ...theirs, version, facts, variant: name, content: () => body.content() }], unsent: [] }
 }

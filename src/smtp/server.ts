@@ -108,7 +108,7 @@ class Connection {
       return undefined
     } finally {
       watch?.letGo()
-      this.#session.reset()
+      await this.#session.end()
     }
   }
 

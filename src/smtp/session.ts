@@ -1,7 +1,7 @@
 import { formatPath, isAscii } from '../mail/address.ts'
 import type { ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
 import { domainKey } from '../mail/idna.ts'
-import { type Reply, refuse, reply } from '../mail/reply.ts'
+import { Refusal, type Reply, refuse, reply } from '../mail/reply.ts'
 import { type Channel, EndlessLine, LineTooLong } from '../net/channel.ts'
 import { Body, type OpenTransaction } from './body.ts'
 import { type PathAndWords, readCommand, readPathAndWords, readWord } from './command.ts'
@@ -14,13 +14,15 @@ import type {
   Greeting,
   HookAnswer,
   Phase,
+  Resume,
   ServerFacet,
   Session,
   SessionLimits,
   Verb,
 } from './extension.ts'
 import { normalizeNewlines } from './newlines.ts'
-import { grammarOf, type Offers, readParams } from './offers.ts'
+import { grammarOf, NO_HOOKS, type Offers, readParams } from './offers.ts'
+import { saidBefore } from './said-before.ts'
 import type { ServerContext } from './server.ts'
 
 /** The server's side of one connection from one greeting of ours to the next: made anew when the channel is replaced. */
@@ -140,22 +142,39 @@ export class ServerSession implements Session {
     if (said && said.code >= 400) return said
     const answer = (await this.options.sink.mail?.(path, params, this)) || reply(250, '2.1.0', 'Sender ok')
     if (answer.code >= 400) return answer
-    this.#transaction = {
-      kind,
-      begun,
-      sender: path,
-      params,
-      recipients: [...(resume?.recipients ?? [])],
-      asked: 0,
-      ...(resume ? { resumed: resume.body } : {}),
-    }
+    this.#transaction = { kind, begun, sender: path, params, recipients: [], asked: 0 }
     this.#progress++
-    return said ?? answer
+    if (resume === undefined) return said ?? answer
+    return (await this.#goOn(this.#transaction, resume)) ? (said ?? answer) : answer
+  }
+
+  /** False: one of the recipients would not be taken now, and the transaction is as new. */
+  async #goOn(transaction: OpenTransaction, resume: Resume): Promise<boolean> {
+    for (const one of resume.recipients) {
+      if (resume.outcomes) transaction.recipients.push(one)
+      else if (!(await this.#isTaken(one, transaction))) {
+        transaction.recipients.length = 0
+        return false
+      }
+    }
+    transaction.earlier = resume
+    transaction.resumed = true
+    return true
+  }
+
+  async #isTaken(recipient: Recipient, transaction: OpenTransaction): Promise<boolean> {
+    try {
+      return (await this.#take(recipient, transaction)).code < 400
+    } catch (error) {
+      if (error instanceof Refusal) return false
+      throw error
+    }
   }
 
   async addRecipient(args: string): Promise<Reply> {
     const transaction = this.#transaction
     if (transaction === undefined) return refuse(503, '5.5.1', 'Not before MAIL')
+    if (transaction.resumed) return refuse(503, '5.5.1', 'The recipients are known; the body goes on')
     transaction.asked += 1
     const { path, words } = readPathAndWords(args, 'TO')
     if (path === null) return refuse(501, '5.1.3', 'A recipient has an address')
@@ -166,8 +185,11 @@ export class ServerSession implements Session {
     const most = this.options.limits.recipients
     if (transaction.asked > most || transaction.recipients.length >= most) refuse(452, '4.5.3', 'Too many recipients')
     this.#admit(domainKey(path.domain))
-    const recipient: Recipient = { address: path, params: given }
-    const { params, said } = await hooked(given, this.#offers.hooks.onRcpt, (server, bag) =>
+    return this.#take({ address: path, params: given }, transaction)
+  }
+
+  async #take(recipient: Recipient, transaction: OpenTransaction): Promise<Reply> {
+    const { params, said } = await hooked(recipient.params, this.#offers.hooks.onRcpt, (server, bag) =>
       server.onRcpt({ ...recipient, params: bag }, transaction, this),
     )
     if (said && said.code >= 400) return said
@@ -226,14 +248,24 @@ export class ServerSession implements Session {
     this.channel.write(`${text}${code} ${lines[last]}\r\n`)
   }
 
+  get ahead(): boolean {
+    return this.channel.pending()
+  }
+
+  grammar(params: ParamBag): Grammar {
+    return grammarOf(this.#offers.hooks, params)
+  }
+
   #currentBody(): Body {
     const transaction = this.#transaction
     if (transaction === undefined) return refuse(503, '5.5.1', 'Not before MAIL')
+    const outcomes = transaction.earlier?.outcomes
     transaction.body ??= new Body({
       transaction,
       session: this,
-      sink: this.options.sink,
-      hooks: this.#offers.hooks,
+      ...(outcomes
+        ? { sink: saidBefore(outcomes), hooks: NO_HOOKS }
+        : { sink: this.options.sink, hooks: this.#offers.hooks }),
       limits: this.options.limits,
       clock: this.options.clock,
       conduct: this.#conduct,
@@ -272,10 +304,10 @@ export class ServerSession implements Session {
 
   async append(source: AsyncIterable<Uint8Array>, announced = 0): Promise<void> {
     const body = this.#currentBody()
-    const earlier = this.#transaction?.resumed
+    const earlier = this.#transaction?.earlier
     if (earlier && this.#transaction) {
-      this.#transaction.resumed = undefined
-      await body.resume(earlier)
+      this.#transaction.earlier = undefined
+      await body.resume(earlier.body)
     }
     const before = body.octets
     await body.append(source, announced)
@@ -293,6 +325,18 @@ export class ServerSession implements Session {
   fault(error: unknown): void {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
     this.options.log.event('error', 'session-fault', { listener: this.options.listener, peer: this.peer, stack })
+  }
+
+  /** What extensions have to do about the end of the session is done on return. Never rejects. */
+  async end(): Promise<void> {
+    for (const server of this.#offers.hooks.ended) {
+      try {
+        await server.ended(this)
+      } catch (error) {
+        this.fault(error)
+      }
+    }
+    this.reset()
   }
 
   reset(): void {

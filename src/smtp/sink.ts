@@ -4,7 +4,7 @@ import type { Instant } from '../mail/instant.ts'
 import type { Reply } from '../mail/reply.ts'
 import type { Trail } from '../mail/trail.ts'
 import type { Header, HeaderEdit } from '../mime/fields.ts'
-import type { Schedule, ServerOutcome, Session, TraceMark, Transaction } from './extension.ts'
+import type { Completion, Schedule, ServerOutcome, Session, TraceMark, Transaction } from './extension.ts'
 
 /**
  * Where a server's mail goes: the only thing the server core knows of the rest of the program. Every method may throw a
@@ -47,4 +47,6 @@ export interface IncomingEnd {
   readonly schedule: Schedule
   /** By what the sender may ask what became of it. */
   readonly trail?: Trail
+  /** What is to be true as soon as the mail is kept, and not before. */
+  readonly completes?: Completion
 }

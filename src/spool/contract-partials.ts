@@ -198,7 +198,7 @@ export const partials: Promised = {
     await partial.write(BODY)
     await partial.complete('M1', clock.now() + 2 * HOUR)
     await assert.rejects(async () => partial.write(BODY), is('invalid'))
-    const told = { is: 'complete', id: 'M1', octets: 2 * BODY.length }
+    const told = { is: 'complete', id: 'M1', octets: 2 * BODY.length, note: '' }
     clock.pass(2 * HOUR - 1)
     await spool.sweep(clock.now())
     assert.deepEqual(await spool.partials.find(NAME, clock.now()), told)
@@ -208,7 +208,7 @@ export const partials: Promised = {
 
     const other = await begin(spool, clock)
     await other.complete('M2', clock.now() + HOUR, 77)
-    assert.deepEqual(await spool.partials.find(NAME, clock.now()), { is: 'complete', id: 'M2', octets: 77 })
+    assert.deepEqual(await spool.partials.find(NAME, clock.now()), { is: 'complete', id: 'M2', octets: 77, note: '' })
     await spool.partials.drop(NAME)
     await isGone(spool, clock)
   },
@@ -218,11 +218,11 @@ export const partials: Promised = {
     await partial.write(BODY)
     const draft = spool.open()
     await draft.write(BODY)
-    const completes = { partial, until: clock.now() + HOUR }
+    const completes = { partial, until: clock.now() + HOUR, note: 'what was said' }
     await assert.rejects(draft.commit(recordOf(clock, BODY.length, { completes, recipients: [] })), is('invalid'))
     assert.equal(await partial.sync(), BODY.length)
     await draft.commit(recordOf(clock, BODY.length, { completes }))
-    const told = { is: 'complete', id: draft.id, octets: BODY.length }
+    const told = { is: 'complete', id: draft.id, octets: BODY.length, note: 'what was said' }
     assert.deepEqual(await spool.partials.find(NAME, clock.now()), told)
     await assert.rejects(partial.sync(), is('invalid'))
 
@@ -234,6 +234,53 @@ export const partials: Promised = {
     await again.write(BODY)
     await assert.rejects(again.commit(recordOf(clock, BODY.length, { completes })), is('invalid'))
     assert.equal((await spool.counts()).messages, 0)
+  },
+
+  'what became of one is forgotten, and one that is under way is not': async (spool, clock) => {
+    const partial = await begin(spool, clock)
+    await spool.partials.forget(NAME)
+    await partial.write(BODY)
+    assert.equal(await partial.sync(), BODY.length)
+    await partial.complete('M1', clock.now() + HOUR)
+    assert.equal((await spool.partials.find(NAME, clock.now()))?.is, 'complete')
+    await spool.partials.forget(NAME)
+    await spool.partials.forget(NAME)
+    await isGone(spool, clock)
+  },
+
+  'an owner has so many at most, and those that are complete are not counted': async (spool, clock) => {
+    const mostPartials = 2
+    await begin(spool, clock, { mostPartials }, 'one')
+    const two = await begin(spool, clock, { mostPartials }, 'two')
+    await assert.rejects(begin(spool, clock, { mostPartials }, 'three'), is('full'))
+    await isGone(spool, clock, 'three')
+    await begin(spool, clock, { mostPartials, owner: 'bob' }, 'bobs')
+    await begin(spool, clock, { mostPartials }, 'one')
+    await two.complete('M', clock.now() + HOUR)
+    await begin(spool, clock, { mostPartials }, 'three')
+    await assert.rejects(begin(spool, clock, { mostPartials }, 'two'), is('full'))
+    assert.equal((await spool.partials.find('two', clock.now()))?.is, 'complete')
+  },
+
+  'all owners have so much room together': async (spool, clock) => {
+    const mostOfAll = 3 * PER_OPENING
+    const note = ''
+    const one = await begin(spool, clock, { mostOfAll, note }, 'one')
+    const two = await begin(spool, clock, { mostOfAll, note, owner: 'bob' }, 'two')
+    await assert.rejects(async () => one.write(Buffer.alloc(2 * PER_OPENING + 1)), is('full'))
+    await one.write(Buffer.alloc(PER_OPENING - 10))
+    await one.sync()
+    await two.write(Buffer.alloc(11))
+    await assert.rejects(two.sync(), is('full'))
+    await assert.rejects(begin(spool, clock, { mostOfAll, note, owner: 'eve' }, 'three'), is('full'))
+    const found = await spool.partials.find('one', clock.now(), mostOfAll)
+    assert.ok(found?.is === 'partial')
+    // Its opening is paid for when it stores something.
+    await found.partial.close()
+    await two.drop()
+    const again = opened(await spool.partials.find('one', clock.now(), 2 * PER_OPENING + 5))
+    await assert.rejects(async () => again.write(Buffer.alloc(PER_OPENING)), is('full'))
+    await opened(await spool.partials.find('one', clock.now())).write(Buffer.alloc(PER_OPENING))
   },
 
   'what has expired is not found, and is swept': async (spool, clock) => {

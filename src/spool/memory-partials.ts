@@ -10,7 +10,7 @@ import {
 import { LeaseLost, type MessageId, SpoolError } from './spool.ts'
 
 interface Kept {
-  readonly about: AboutPartial
+  about: AboutPartial
   readonly chunks: Uint8Array[]
   octets: number
   /** What it takes of its owner's room. */
@@ -22,6 +22,7 @@ interface Tombstone {
   readonly message: MessageId
   readonly octets: number
   readonly until: Instant
+  readonly note: string
 }
 
 /** Partials in memory. */
@@ -35,13 +36,17 @@ export class MemoryPartials implements Partials {
     this.#mustBeOpen = mustBeOpen
   }
 
-  async find(name: string, now: Instant): Promise<Found | undefined> {
+  async find(name: string, now: Instant, mostOfAll?: number): Promise<Found | undefined> {
     this.#mustBeOpen()
     const tombstone = this.#tombstones.get(name)
-    if (tombstone && tombstone.until > now) return { is: 'complete', id: tombstone.message, octets: tombstone.octets }
+    if (tombstone && tombstone.until > now) {
+      const { message, octets, note } = tombstone
+      return { is: 'complete', id: message, octets, note }
+    }
     const kept = this.#kept.get(name)
     if (!kept || kept.about.expires <= now) return undefined
     if (kept.opener.offset > kept.opener.from) kept.cost += PER_OPENING
+    kept.about = withAll(kept.about, mostOfAll)
     kept.opener = new MemoryPartial(this, name, kept.about.note, kept.octets, this.#room(kept.about))
     return { is: 'partial', partial: kept.opener }
   }
@@ -50,9 +55,9 @@ export class MemoryPartials implements Partials {
     this.#mustBeOpen()
     const cost = PER_OPENING + Buffer.byteLength(about.note)
     const before = this.#kept.get(name)
-    const freed = before?.about.owner === about.owner ? before.cost : 0
-    const room = this.#room(about) + freed - cost
-    if (room < 0) throw noRoom(name)
+    const room = this.#room(about, before) - cost
+    const others = [...this.#kept.values()].filter((kept) => kept !== before && kept.about.owner === about.owner)
+    if (room < 0 || others.length >= (about.mostPartials ?? Number.POSITIVE_INFINITY)) throw noRoom(name)
     const opener = new MemoryPartial(this, name, about.note, 0, room)
     this.#tombstones.delete(name)
     this.#kept.set(name, { about, chunks: [], octets: 0, cost, opener })
@@ -62,6 +67,11 @@ export class MemoryPartials implements Partials {
   async drop(name: string): Promise<void> {
     this.#mustBeOpen()
     this.#kept.delete(name)
+    this.#tombstones.delete(name)
+  }
+
+  async forget(name: string): Promise<void> {
+    this.#mustBeOpen()
     this.#tombstones.delete(name)
   }
 
@@ -100,10 +110,10 @@ export class MemoryPartials implements Partials {
   }
 
   complete(id: MessageId, completion: Completion): void {
-    const { until, octets } = completion
+    const { until, octets, note = '' } = completion
     const partial = this.check(completion)
     this.#kept.delete(partial.name)
-    this.#tombstones.set(partial.name, { message: id, octets: octets ?? partial.written, until })
+    this.#tombstones.set(partial.name, { message: id, octets: octets ?? partial.written, until, note })
     partial.over()
   }
 
@@ -112,10 +122,15 @@ export class MemoryPartials implements Partials {
     for (const [name, { until }] of this.#tombstones) if (until <= now) this.#tombstones.delete(name)
   }
 
-  #room({ owner, most }: AboutPartial): number {
-    let room = most
-    for (const kept of this.#kept.values()) if (kept.about.owner === owner) room -= kept.cost
-    return room
+  /** What an owner may yet store, when one is not counted. */
+  #room({ owner, most, mostOfAll = Number.POSITIVE_INFINITY }: AboutPartial, but?: Kept): number {
+    let [room, roomOfAll] = [most, mostOfAll]
+    for (const kept of this.#kept.values()) {
+      if (kept === but) continue
+      if (kept.about.owner === owner) room -= kept.cost
+      roomOfAll -= kept.cost
+    }
+    return Math.min(room, roomOfAll)
   }
 }
 
@@ -196,5 +211,8 @@ class MemoryPartial implements PartialBody {
     if (this.isLost) this.home.of(this)
   }
 }
+
+const withAll = ({ mostOfAll: _before, ...about }: AboutPartial, mostOfAll?: number): AboutPartial =>
+  mostOfAll === undefined ? about : { ...about, mostOfAll }
 
 const noRoom = (name: string): SpoolError => new SpoolError('full', `No room for the partial ${name}`)

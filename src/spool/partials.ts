@@ -1,6 +1,8 @@
 import type { Instant } from '../mail/instant.ts'
 import type { MessageId } from './spool.ts'
 
+export type { Completion } from '../smtp/extension.ts'
+
 /**
  * Messages that broke off on their way in, by name, so that the next connection goes on where the last one ended (RFC
  * 1845). Names are the caller's: who may find a partial is decided by what is in its name. Rejects with `SpoolError`.
@@ -8,19 +10,22 @@ import type { MessageId } from './spool.ts'
 export interface Partials {
   /**
    * What is kept by this name; undefined when nothing is, or it has expired. A partial is the caller's from here on:
-   * whoever had it open, in this process or another, has lost it, so that a dead connection keeps nobody out.
+   * whoever had it open, in this process or another, has lost it, so that a dead connection keeps nobody out. `mostOfAll`
+   * is that of `AboutPartial`.
    */
-  find(name: string, now: Instant): Promise<Found | undefined>
+  find(name: string, now: Instant, mostOfAll?: number): Promise<Found | undefined>
   /** A new, empty partial, in place of whatever had its name. `full`: it has no room, and what there was is still there. */
   begin(name: string, about: AboutPartial): Promise<PartialBody>
   /** Partial or tombstone: nothing has this name any more. */
   drop(name: string): Promise<void>
+  /** That a partial of this name was completed is not known any more. One that is under way is left alone. */
+  forget(name: string): Promise<void>
 }
 
 export type Found =
   | { readonly is: 'partial'; readonly partial: PartialBody }
   /** All `octets` came, and became this message, which may be gone by now. */
-  | { readonly is: 'complete'; readonly id: MessageId; readonly octets: number }
+  | { readonly is: 'complete'; readonly id: MessageId; readonly octets: number; readonly note: string }
 
 export interface AboutPartial {
   /** Given back as it was: the envelope, say. */
@@ -31,6 +36,10 @@ export interface AboutPartial {
   readonly owner: string
   /** Octets that all partials of this owner may take. Each takes its own, its note's, and `PER_OPENING` at least. */
   readonly most: number
+  /** Octets that all partials of all owners may take. */
+  readonly mostOfAll?: number
+  /** Partials that this owner may have, those that became messages not counted. */
+  readonly mostPartials?: number
 }
 
 /** What each opening of a partial takes besides its octets, for it is a file: no number of tiny ones is free. */
@@ -61,11 +70,4 @@ export interface PartialBody {
   drop(): Promise<void>
   /** Lets the file go and takes no more. What was synced is still found by its name. Never rejects. */
   close(): Promise<void>
-}
-
-/** A partial that has become a message: as `PartialBody.complete`. */
-export interface Completion {
-  readonly partial: PartialBody
-  readonly until: Instant
-  readonly octets?: number
 }

@@ -47,6 +47,7 @@ export interface CompletionRow {
   readonly message: MessageId
   readonly octets: number
   readonly until: Instant
+  readonly note: string | null
 }
 
 export interface NewPartial {
@@ -56,12 +57,14 @@ export interface NewPartial {
   readonly owner: string
   readonly cost: number
   readonly most: number
+  readonly mostOfAll: number
+  readonly mostPartials: number
   readonly expires: Instant
 }
 
 /** `room`: octets that its owner may yet store. `files`: those with octets, in order. `left`: one that is needed no more. */
 export type FoundRow =
-  | { readonly message: MessageId; readonly octets: number }
+  | { readonly message: MessageId; readonly octets: number; readonly note: string }
   | {
       readonly message: null
       readonly note: string
@@ -190,14 +193,16 @@ export type Writes = {
   /** Of these files, those that no body is in. */
   orphans: { in: { files: readonly string[] }; out: readonly string[] }
   /** Gives a partial to who opens this file. */
-  findPartial: { in: { name: string; file: string; now: Instant }; out: FoundRow | undefined }
+  findPartial: { in: { name: string; file: string; now: Instant; mostOfAll: number }; out: FoundRow | undefined }
   /** Room for so many octets, and files of what had the name. */
   beginPartial: { in: NewPartial; out: { readonly room: number; readonly files: readonly string[] } }
   /** So many octets of a partial's last file are durable; its owner's room. */
-  syncPartial: { in: { name: string; file: string; octets: number }; out: number }
+  syncPartial: { in: { name: string; file: string; octets: number; mostOfAll: number }; out: number }
   completePartial: { in: CompletionRow; out: undefined }
   /** Whatever has the name, or the partial that has this file open; its files. */
   dropPartial: { in: { name: string; file: string | null }; out: readonly string[] }
+  /** What became of a partial is not known any more. */
+  forgetPartial: { in: { name: string }; out: undefined }
   /** Some of those that have expired, and whether there are more. */
   sweepPartials: { in: { now: Instant }; out: { readonly files: readonly string[]; readonly isMore: boolean } }
   /** Of these files, those that no partial has. */

@@ -19,6 +19,7 @@ export interface Opening {
   readonly files: readonly Part[]
   /** Octets that may be written. */
   readonly room: number
+  readonly mostOfAll: number
 }
 
 const BLOCK = 65_536
@@ -32,6 +33,7 @@ export class SqlitePartial implements PartialBody {
   readonly #files: readonly Part[]
   /** The octet that this opening began at. */
   readonly #from: number
+  readonly #mostOfAll: number
   #room: number
   /** Octets of this opening: given, and of those durable. */
   #written = 0
@@ -46,7 +48,7 @@ export class SqlitePartial implements PartialBody {
   #failure: Error | undefined
   #isOver = false
 
-  constructor(home: PartialHome, { name, note, file, files, room }: Opening) {
+  constructor(home: PartialHome, { name, note, file, files, room, mostOfAll }: Opening) {
     this.name = name
     this.note = note
     this.#home = home
@@ -54,6 +56,7 @@ export class SqlitePartial implements PartialBody {
     this.#files = files
     this.#from = files.reduce((sum, { octets }) => sum + octets, 0)
     this.#room = room
+    this.#mostOfAll = mostOfAll
     home.open.add(this)
   }
 
@@ -84,7 +87,12 @@ export class SqlitePartial implements PartialBody {
       this.#isNamed = true
     })
     const { out: room } = await this.#call(() =>
-      this.#home.writer.call('syncPartial', { name: this.name, file: this.#file, octets }),
+      this.#home.writer.call('syncPartial', {
+        name: this.name,
+        file: this.#file,
+        octets,
+        mostOfAll: this.#mostOfAll,
+      }),
     )
     this.#synced = octets
     this.#room = room
@@ -118,7 +126,7 @@ export class SqlitePartial implements PartialBody {
   /** What the database is to be told. Throws when it is over. */
   completion(message: MessageId, until: Instant, octets: number = this.#from + this.#written): CompletionRow {
     if (this.#isOver) this.#mustBeOpen()
-    return { name: this.name, file: this.#file, message, octets, until: Math.round(until) }
+    return { name: this.name, file: this.#file, message, octets, until: Math.round(until), note: null }
   }
 
   /** It has become a message, and its files are needed no more. */

@@ -37,27 +37,34 @@ export class SqlitePartials implements Partials {
     this.#home = { ...home, open: new Set() }
   }
 
-  async find(name: string, now: Instant): Promise<Found | undefined> {
+  async find(name: string, now: Instant, mostOfAll: number = Number.POSITIVE_INFINITY): Promise<Found | undefined> {
     const file = this.#home.nextFile()
-    const { out } = await this.#home.writer.call('findPartial', { name, file, now })
+    const { out } = await this.#home.writer.call('findPartial', { name, file, now, mostOfAll })
     if (!out) return undefined
-    if (out.message !== null) return { is: 'complete', id: out.message, octets: out.octets }
+    if (out.message !== null) return { is: 'complete', id: out.message, octets: out.octets, note: out.note }
     const { note, room, files, left } = out
     await this.#remove(left)
-    return { is: 'partial', partial: new SqlitePartial(this.#home, { name, note, file, files, room }) }
+    return { is: 'partial', partial: new SqlitePartial(this.#home, { name, note, file, files, room, mostOfAll }) }
   }
 
-  async begin(name: string, { note, expires, owner, most }: AboutPartial): Promise<PartialBody> {
+  async begin(name: string, about: AboutPartial): Promise<PartialBody> {
+    const { note, expires, owner, most, mostOfAll = Number.POSITIVE_INFINITY } = about
+    const { mostPartials = Number.POSITIVE_INFINITY } = about
     const file = this.#home.nextFile()
     const cost = PER_OPENING + Buffer.byteLength(note)
-    const row = { name, file, note, owner, cost, most: Math.floor(most), expires: Math.round(expires) }
+    const bounds = { most: Math.floor(most), mostOfAll, mostPartials, expires: Math.round(expires) }
+    const row = { name, file, note, owner, cost, ...bounds }
     const { room, files } = (await this.#home.writer.call('beginPartial', row)).out
     await this.#remove(files)
-    return new SqlitePartial(this.#home, { name, note, file, files: [], room })
+    return new SqlitePartial(this.#home, { name, note, file, files: [], room, mostOfAll })
   }
 
   async drop(name: string): Promise<void> {
     await this.#remove((await this.#home.writer.call('dropPartial', { name, file: null })).out)
+  }
+
+  async forget(name: string): Promise<void> {
+    await this.#home.writer.call('forgetPartial', { name })
   }
 
   /** Removes what has expired, and files of nobody. */
@@ -87,13 +94,15 @@ export class SqlitePartials implements Partials {
 }
 
 /** Throws `SpoolError` for a partial of another spool, or one that is over. */
-export const completionRow = (message: MessageId, { partial, until, octets }: Completion): CompletionRow =>
-  own(partial).completion(message, until, octets)
+export const completionRow = (message: MessageId, { partial, until, octets, note }: Completion): CompletionRow => ({
+  ...own(partial).completion(message, until, octets),
+  note: note ?? null,
+})
 
 /** That a partial became a message which is kept now. */
 export const completed = async ({ partial }: Completion): Promise<void> => own(partial).completed()
 
-const own = (partial: PartialBody): SqlitePartial => {
+const own = (partial: Completion['partial']): SqlitePartial => {
   if (partial instanceof SqlitePartial) return partial
   throw new SpoolError('invalid', `The partial ${partial.name} is not of this spool`)
 }

@@ -11,6 +11,8 @@ import { type Extension, RetryWithout } from '../../src/smtp/extension.ts'
 import { createRegistry } from '../../src/smtp/registry.ts'
 import { serve, serverContext } from '../../src/smtp/server.ts'
 import type { IncomingEnd } from '../../src/smtp/sink.ts'
+import { MemoryPartials } from '../../src/spool/memory-partials.ts'
+import { checkpointSides } from './checkpoint-sides.ts'
 import { manualClock } from './manual-clock.ts'
 import { type Outbound, outbound, withHop } from './outbound.ts'
 import { recordingSink } from './recording-sink.ts'
@@ -72,7 +74,7 @@ export const holding = (): NonNullable<Parameters<typeof extensions.futureReleas
 })
 
 /** What the `# with:` line of a dialogue may name. */
-const made: Readonly<Record<string, () => Extension>> = {
+const made: Readonly<Record<string, (kept: MemoryPartials) => Extension>> = {
   PIPELINING: extensions.pipelining,
   SIZE: () => extensions.size(1000),
   'SIZE-0': () => extensions.size(),
@@ -119,6 +121,8 @@ const made: Readonly<Record<string, () => Extension>> = {
     }),
   PRDR: extensions.prdr,
   MTRK: () => extensions.mtrk(DAYS),
+  CHECKPOINT: (kept) => extensions.checkpoint(checkpointSides(kept)),
+  'CHECKPOINT-LARGE': (kept) => extensions.checkpoint(checkpointSides(kept, 1000)),
   HELP: extensions.help,
   EXPN: () =>
     extensions.expn(
@@ -147,12 +151,17 @@ const made: Readonly<Record<string, () => Extension>> = {
 /** What a test does to extensions before they are used: leaves them alone, or takes a facet away. */
 export type Transform = (extension: Extension) => Extension
 
-const extensionsOf = (file: string, words: readonly string[], transform: Transform): Extension[] =>
+const extensionsOf = (
+  file: string,
+  words: readonly string[],
+  transform: Transform,
+  kept: MemoryPartials = new MemoryPartials(() => {}),
+): Extension[] =>
   words.flatMap((word) => {
     if (word.includes('=')) return []
     const make = made[word]
     if (!make) throw new Error(`${file}: nothing is called ${word}`)
-    return [transform(make())]
+    return [transform(make(kept))]
   })
 
 /** As a transcript has it: one character per octet. */
@@ -162,13 +171,13 @@ const octets = (text: string): string => Buffer.from(text).toString('latin1')
 export const playServer = async (file: string, transform: Transform): Promise<void> => {
   const transcript = readTranscript(file, readFileSync(file, 'latin1'))
   const clock = manualClock()
-  const [client, server] = memoryChannels(clock)
-  const sink = recordingSink()
+  const kept = new MemoryPartials(() => {})
+  const sink = recordingSink(transcript.with.includes('CHECKPOINT') ? kept : undefined)
   const setting = (name: string) => transcript.with.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1)
   const context = serverContext({
     hostname: 'mx.example.test',
     listener: 'mx',
-    registry: createRegistry(extensionsOf(file, transcript.with, transform)),
+    registry: createRegistry(extensionsOf(file, transcript.with, transform, kept)),
     sink,
     clock,
     log: silentLog,
@@ -184,7 +193,19 @@ export const playServer = async (file: string, transform: Transform): Promise<vo
     },
     bareNewlines: setting('bare-newlines') === 'normalize' ? 'normalize' : 'refuse',
   })
-  const served = serve(server, context)
+  const connect = () => {
+    const [client, server] = memoryChannels(clock)
+    return { client, served: serve(server, context) }
+  }
+  let { client, served } = connect()
+  const comeBack = async (lost: Channel) => {
+    // What was sent has come when the line is cut.
+    await clock.settle()
+    lost.destroy()
+    await served
+    ;({ client, served } = connect())
+    return client
+  }
   const beginTls = async (channel: Channel) => {
     // A handshake takes turns; what the client says before the server has its side of it would be thrown away.
     await clock.settle()
@@ -195,7 +216,7 @@ export const playServer = async (file: string, transform: Transform): Promise<vo
       [octets(sender), octets(recipients.join(' ')), ...shown(end, setting('show') === 'params'), '|', body].join(' '),
     )
   try {
-    await play(transcript, client, beginTls, mail)
+    await play(transcript, client, beginTls, mail, comeBack)
   } finally {
     client.destroy()
   }
@@ -203,8 +224,8 @@ export const playServer = async (file: string, transform: Transform): Promise<vo
 }
 
 /** What the sink was told beside the body, where there is anything to tell. */
-const shown = ({ marks, edits, schedule, trail, params }: IncomingEnd, withParams: boolean): string[] =>
-  [marks, edits, schedule, trail ?? {}, withParams ? params : {}]
+const shown = ({ marks, edits, schedule, trail, params, completes }: IncomingEnd, withParams: boolean): string[] =>
+  [marks, edits, schedule, trail ?? {}, withParams ? { ...params, ...(completes ? { completes } : {}) } : {}]
     .filter((one) => Object.keys(one).length > 0)
     .map((one) => octets(JSON.stringify(one)))
 

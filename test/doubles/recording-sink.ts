@@ -2,6 +2,7 @@ import { formatPath } from '../../src/mail/address.ts'
 import { type Reply, refuse, reply } from '../../src/mail/reply.ts'
 import type { ServerOutcome } from '../../src/smtp/extension.ts'
 import type { IncomingEnd, Sink } from '../../src/smtp/sink.ts'
+import type { MemoryPartials } from '../../src/spool/memory-partials.ts'
 
 export interface Recorded {
   readonly kind: string
@@ -11,8 +12,10 @@ export interface Recorded {
   readonly end: IncomingEnd
 }
 
-/** A sink that keeps what it was given. `nobody` is unknown at RCPT; `full` and `broken` are refused at the end. */
-export const recordingSink = (): Sink & { readonly mail_: Recorded[]; readonly aborted: number } => {
+/** A sink that keeps what it was given. `nobody` is unknown at RCPT; `full` and `broken` are refused at the end. `partials`: where it completes them. */
+export const recordingSink = (
+  partials?: MemoryPartials,
+): Sink & { readonly mail_: Recorded[]; readonly aborted: number } => {
   const mail: Recorded[] = []
   let aborted = 0
   const atEnd = (local: string): Reply => {
@@ -35,6 +38,7 @@ export const recordingSink = (): Sink & { readonly mail_: Recorded[]; readonly a
           chunks.push(Uint8Array.from(chunk))
         },
         async *conclude(end): AsyncGenerator<ServerOutcome, void> {
+          if (end.completes) partials?.complete(`ID${mail.length + 1}`, end.completes)
           mail.push({
             kind,
             sender: formatPath(sender),

@@ -95,6 +95,36 @@ export const toys: Readonly<Record<string, () => Extension>> = {
       },
     },
   }),
+  // Goes on from other sessions, and says how many have ended.
+  'X-KEPT': () => {
+    let ended = 0
+    const to = (local: string) => ({ address: { local, domain: 'example.test' }, params: {} })
+    return {
+      keyword: 'X-KEPT',
+      rfc: [],
+      params: { MAIL: [flag('XSAID'), flag('XGONE'), flag('XNAME'), flag('XBIN')] },
+      server: {
+        offer: () => [`${ended}`],
+        onMail(_sender, params, session) {
+          const said = `${session.grammar(params).binaryBody ? 'binary' : 'text'} ${session.ahead ? 'ahead' : 'waiting'}`
+          if ('XSAID' in params) {
+            const outcomes = [reply(250, '2.6.0', 'Taken then'), reply(450, '4.2.0', 'Put off then')]
+            return { reply: reply(355, '', said), resume: { recipients: [to('a'), to('b')], body: upTo(''), outcomes } }
+          }
+          if ('XGONE' in params) {
+            return { reply: reply(355, '', said), resume: { recipients: [to('a'), to('nobody')], body: upTo('') } }
+          }
+          return { reply: reply(250, '2.1.0', said) }
+        },
+        atEnd: (_end, { params, resumed }) =>
+          'XNAME' in params
+            ? { completes: (refused) => ({ partial: { name: `${resumed} ${refused.size}` }, until: 1 }) }
+            : undefined,
+        ended: () => void ended++,
+        grammar: (params) => ({ binaryBody: 'XBIN' in params }),
+      },
+    }
+  },
   // Verbs with every kind of answer.
   'X-VERBS': () => ({
     keyword: 'X-VERBS',

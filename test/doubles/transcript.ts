@@ -10,6 +10,7 @@ import { type Channel, Closed } from '../../src/net/channel.ts'
  *     S: a line the server must send; `*` stands for anything
  *     S! the server closes the connection
  *     T! the client begins TLS
+ *     N! the connection is lost, and the client comes back on a new one
  *     M: sender recipients | body, as the sink must have it by now, in order; `*` as above
  */
 export interface Transcript {
@@ -20,7 +21,7 @@ export interface Transcript {
 
 export interface Step {
   readonly line: number
-  readonly kind: 'C:' | 'C-' | 'S:' | 'S!' | 'T!' | 'M:'
+  readonly kind: 'C:' | 'C-' | 'S:' | 'S!' | 'T!' | 'N!' | 'M:'
   readonly text: string
 }
 
@@ -36,7 +37,7 @@ export const readTranscript = (name: string, text: string): Transcript => {
     const given = /^# with: (.*)$/.exec(line)?.[1]
     if (given) words.push(...given.split(' '))
     if (line === '' || line.startsWith('#')) continue
-    const [, kind, rest] = /^(C:|C-|S:|S!|T!|M:) ?(.*)$/.exec(line) ?? []
+    const [, kind, rest] = /^(C:|C-|S:|S!|T!|N!|M:) ?(.*)$/.exec(line) ?? []
     if (kind === undefined || rest === undefined) throw new Error(`${name}:${index + 1}: no step: ${line}`)
     steps.push({ line: index + 1, kind: kind as Step['kind'], text: rest })
   }
@@ -58,6 +59,7 @@ export const play = async (
   first: Channel,
   beginTls: (channel: Channel) => Promise<Channel>,
   mail: () => readonly string[],
+  comeBack: (lost: Channel) => Promise<Channel> = () => Promise.reject(new Error('Nobody can come back here')),
 ): Promise<void> => {
   let channel = first
   let met = 0
@@ -73,6 +75,8 @@ export const play = async (
       await assert.rejects(channel.line(1000, 60_000), Closed, where)
     } else if (kind === 'T!') {
       channel = await beginTls(channel)
+    } else if (kind === 'N!') {
+      channel = await comeBack(channel)
     } else {
       assert.match(mail()[met++] ?? '(no mail)', pattern(octetsOf(text)), where)
     }
