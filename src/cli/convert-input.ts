@@ -49,7 +49,7 @@ class OpenFile implements Lying {
   }
 
   async read(at: number, length: number): Promise<Uint8Array> {
-    const { bytesRead, buffer } = await this.#file.read(Buffer.alloc(length), 0, length, at)
+    const { bytesRead, buffer } = await this.#file.read(Buffer.allocUnsafe(length), 0, length, at)
     if (bytesRead === 0) throw new Error('The file became shorter while it was read')
     return buffer.subarray(0, bytesRead)
   }

@@ -237,7 +237,7 @@ test('the queue: what waits is listed, held, released, tried, traced and deleted
       .map((line) => JSON.parse(line))
   }
   const [row] = await rows()
-  assert.deepEqual(Object.keys(row).sort(), ['accepted', 'id', 'recipients', 'sender', 'size'])
+  assert.deepEqual(Object.keys(row).sort(), ['accepted', 'heldUntil', 'id', 'recipients', 'sender', 'size'])
   const [recipient] = row.recipients
   assert.deepEqual([row.id, recipient.address, recipient.fate], [id, 'jo@far.example', 'waiting'])
   assert.match(recipient.last, /^4\d\d /)
