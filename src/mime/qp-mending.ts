@@ -26,7 +26,7 @@ class Mending {
   readonly #room = new Room()
   /** Octets of the line so far. */
   #column = 0
-  /** The line began with a break of ours: the start of a line that was there before cannot be a boundary. */
+  /** The line begins where none did before: the start of one that was there cannot be a boundary. */
   #ours = false
   #out: Buffer = Buffer.alloc(0)
   #to = 0
@@ -83,7 +83,11 @@ class Mending {
     const padded = input[end - 1] === LF ? end - (input[end - 2] === 13 ? 2 : 1) : end
     // White space behind it says nothing and may go where there is no room for it.
     this.#copy(input, from, this.#column + padded - from <= LINE ? padded : from + 1)
-    return padded === end ? end : this.#endLine(CRLF, 0, end)
+    if (padded === end) return end
+    this.#endLine(CRLF, 0, end)
+    // Behind a lone LF no line began before.
+    this.#ours = end - padded === 1
+    return end
   }
 
   #escape(input: Buffer, from: number): number {
