@@ -131,3 +131,9 @@ test('a quoted boundary reads back, whatever characters it has', () => {
     }),
   )
 })
+
+test('of a thousand parameters more are not read, and that is told', () => {
+  const many = (count: number) => readContentType(`multipart/mixed${';a=b'.repeat(count)}; boundary=b`)
+  assert.deepEqual([many(999).parameters.get('boundary'), many(999).cut], ['b', false])
+  assert.deepEqual([many(1000).parameters.get('boundary'), many(1000).cut], [undefined, true])
+})

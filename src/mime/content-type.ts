@@ -4,6 +4,8 @@ export interface ContentType {
   readonly type: string
   /** By lower-case names. Of two of one name the first counts; one in sections (RFC 2231) only if there is no plain one. */
   readonly parameters: ReadonlyMap<string, string>
+  /** There are more parameters than are read: what is said may not be all that others find. */
+  readonly cut: boolean
 }
 
 /** Parameters that are read, sections counted; of what comes behind none is looked at. */
@@ -13,7 +15,7 @@ const TYPE = /^[!#$%&'*+.^_`{|}~\w-]+\/[^ \t/]+$/
 const SECTIONED = /^([^*]+)(?:\*(\d{1,4}))?(\*?)$/
 /** Not \s, to which octet A0 is white space. */
 const NAME = /[^=;( \t\r\n]*/y
-const QUOTED = /"([^"\\]*(?:\\.[^"\\]*)*)(?:"|\\?$)/sy
+export const QUOTED: RegExp = /"([^"\\]*(?:\\.[^"\\]*)*)(?:"|\\?$)/sy
 
 /**
  * Reads the value of the field, folded as it stands, one character per octet. Takes more than the grammar: unquoted values
@@ -39,7 +41,7 @@ export const readContentType = (value: string): ContentType => {
     } else if (!parameters.has(name)) parameters.set(name, parameter.value)
   }
   for (const [name, all] of sections ?? []) if (!parameters.has(name)) parameters.set(name, together(all))
-  return { type: readType(type.toLowerCase()), parameters }
+  return { type: readType(type.toLowerCase()), parameters, cut: text[at] === ';' }
 }
 
 const readType = (text: string): string => {

@@ -13,6 +13,8 @@ export interface PartHead {
   readonly encoding: string
   /** More than one such field, and they do not say the same. */
   readonly encodingConflict: boolean
+  /** Of a multipart: its Content-Type goes on beyond what is read, so that it is not known where its parts are. */
+  readonly unread?: true
   /** MIME-Version, or any Content-* field, is there. */
   readonly mime: boolean
   readonly charset?: string
@@ -24,8 +26,10 @@ export interface PartHead {
  */
 export const MAX_BOUNDARY = 1000
 
-/** Of a Content-Type field. */
+/** Octets of a Content-Type field. */
 const LONG = 1000
+/** Octets of any field in one piece at most. */
+const WHOLE = 65_536
 
 const COLON = 58
 const IDENTITY = new Set(['', '7bit', '8bit', 'binary'])
@@ -50,6 +54,7 @@ export class HeadReader {
   #conflict = false
   #encoded = false
   #mime = false
+  #tooLong = false
 
   /** The first piece will do, where a field comes in several. */
   field(name: string, raw: Uint8Array): void {
@@ -60,8 +65,10 @@ export class HeadReader {
     if (lower === 'mime-version') this.#mime = true
     if (!lower.startsWith('content-')) return
     this.#mime = true
-    if (lower === 'content-type') this.#type ??= bodyOf(raw)
-    else if (lower === 'content-transfer-encoding') {
+    if (lower === 'content-type' && this.#type === undefined) {
+      this.#type = bodyOf(raw)
+      this.#tooLong = raw.length >= WHOLE
+    } else if (lower === 'content-transfer-encoding') {
       const encoding = shortName(readTransferEncoding(bodyOf(raw)))
       this.#encoding ??= encoding
       this.#conflict ||= encoding !== this.#encoding
@@ -71,8 +78,10 @@ export class HeadReader {
 
   /** `usual`: the type where the header names none. */
   end(usual: string, maySplit: boolean): PartHead {
-    const { type, parameters } = this.#type === undefined ? none(usual) : readContentType(this.#type)
-    const boundary = type.startsWith('multipart/') ? boundaryOf(parameters) : undefined
+    const { type, parameters, cut } = this.#type === undefined ? none(usual) : readContentType(this.#type)
+    const multipart = type.startsWith('multipart/')
+    const unread = multipart && (cut || this.#tooLong)
+    const boundary = multipart && !unread ? boundaryOf(parameters) : undefined
     const message = (type === 'message/rfc822' || type === 'message/global') && !this.#encoded
     const kind = boundary !== undefined ? 'multipart' : message ? 'message' : 'leaf'
     const charset = parameters.get('charset')
@@ -85,12 +94,13 @@ export class HeadReader {
       encoding: this.#encoding ?? '',
       encodingConflict: this.#conflict,
       mime: this.#mime,
+      ...(unread ? { unread } : {}),
       ...(charset === undefined ? {} : { charset: shortName(charset) }),
     }
   }
 }
 
-const none = (type: string) => ({ type, parameters: new Map<string, string>() })
+const none = (type: string) => ({ type, parameters: new Map<string, string>(), cut: false })
 
 /** Not longer than allowed, without the white space at its end that no boundary has (RFC 2046 5.1.1). */
 const boundaryOf = (parameters: ReadonlyMap<string, string>): string | undefined => {

@@ -132,6 +132,9 @@ const refuse = (head: PartHead, labels: Labels, why: string | undefined): void =
   if (head.type === 'message/partial' || head.type === 'message/external-body') {
     throw new Unconvertible('5.6.3', `A ${shown(head.type)} part, which must not be encoded, with ${why}`)
   }
+  if (head.unread) {
+    throw new Unconvertible('5.6.3', `A ${shown(head.type)} part with a Content-Type too long to be read, with ${why}`)
+  }
   const composite = head.boundary !== undefined || head.type === 'message/rfc822' || head.type === 'message/global'
   if (head.kind === 'leaf' && composite && labels.identity) {
     throw new Unconvertible('5.6.3', `A ${shown(head.type)} part, too deep inside the message, with ${why}`)

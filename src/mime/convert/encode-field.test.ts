@@ -262,6 +262,67 @@ describe('parameters', () => {
     )
   })
 
+  test('what is junk in a field and would become a parameter that counts is refused', () => {
+    const why = '5.6.3 The field Content-Type would say something else once its octets above 127 are encoded'
+    assert.equal(refusal('Content-Type: multipart/mixed; boundary \xe9; boundary=b'), why)
+    assert.equal(refusal('Content-Type: multipart/mixed; \xe9"="x; boundary=y"; boundary=z'), why)
+    assert.equal(refusal('Content-Type: text/plain; charset \xe9; charset=utf-8'), why)
+    assert.equal(
+      refusal('Content-Type: multipart/mixed; boundary="abc; name=\xe9'),
+      '5.6.3 The boundary of a multipart is not ASCII',
+    )
+    assert.equal(
+      refusal('Content-Transfer-Encoding: \xe9 base64'),
+      'not refused: Content-Transfer-Encoding: =?unknown-8bit?Q?=E9?= base64',
+    )
+  })
+
+  test('a comment behind a value is none of it', () => {
+    assert.equal(
+      latin1('Content-Type: text/plain; charset=utf-8 (\xe9) ; x=y'),
+      'Content-Type: text/plain; charset=utf-8 (=?unknown-8bit?Q?=E9?=) ; x=y',
+    )
+    assert.equal(
+      latin1('Content-Type: multipart/mixed; boundary=b(\xe9)'),
+      'Content-Type: multipart/mixed; boundary=b(=?unknown-8bit?Q?=E9?=)',
+    )
+  })
+
+  test('whatever a Content-Type is made of, what counts is read from it as before, or it is refused', () => {
+    const piece = fc.constantFrom(
+      ...['multipart/mixed', 'text/plain', ';', '; ', ' ', '\r\n ', '\t', 'boundary', '=', '"', 'b', 'boundary=b'],
+      ...[
+        'boundary="b c"',
+        '\xe9',
+        '\xa0',
+        '\\',
+        '(',
+        ')',
+        'charset',
+        '*',
+        '*0',
+        '*1',
+        "us-ascii''",
+        '%41',
+        '/',
+        '[',
+        '?',
+      ],
+    )
+    const values = fc.array(piece, { maxLength: 14 }).map((pieces) => `multipart/mixed;${pieces.join('')}`)
+    fc.assert(
+      fc.property(values, (value) => {
+        const field = `Content-Type: ${value}`
+        if (refusal(field).startsWith('5.')) return
+        const [before, after] = [value, latin1(field).slice(13)].map((text) => readContentType(text))
+        for (const name of ['boundary', 'charset']) {
+          assert.equal(after?.parameters.get(name), before?.parameters.get(name))
+        }
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
   test('a name that is too long for sections is not repeated', () => {
     const name = 'n'.repeat(60)
     assert.equal(latin1(`Content-Type: a/b; ${name}=\xe9\xe9`), `Content-Type: a/b;\r\n ${name}*=unknown-8bit''%E9%E9`)

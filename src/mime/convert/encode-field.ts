@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { readContentType, readTransferEncoding } from '../content-type.ts'
 import { type FieldOctets, FieldText } from './field-text.ts'
 import { folded } from './folding.ts'
 import { writeParameters } from './parameters.ts'
@@ -37,7 +38,36 @@ export const encodeField = (name: string, raw: string, rules: ConversionRules): 
     throw new Unconvertible('5.6.9', `UTF-8 in the header, field ${name.slice(0, 60)}`)
   }
   const width = Math.min(WITH_WORDS, rules.maxLine)
-  return folded(written, { above: width, width, limit: rules.maxLine })
+  const fit = folded(written, { above: width, width, limit: rules.maxLine })
+  demandSameReading(name, raw, fit)
+  return fit
+}
+
+/**
+ * What is odd in a field may, once it is encoded, stand where it makes another one of it. Throws Unconvertible where its
+ * reader would look for other parts than before, or decode otherwise.
+ */
+const demandSameReading = (name: string, before: string, after: string): void => {
+  const read = READINGS[name.toLowerCase()]
+  if (read === undefined || read(bodyOf(before)) === read(bodyOf(after))) return
+  throw new Unconvertible('5.6.3', `The field ${name} would say something else once its octets above 127 are encoded`)
+}
+
+const bodyOf = (field: string): string => field.slice(field.indexOf(':') + 1).replace(/\r\n$/, '')
+
+/** What depends on a field. A type that is not ASCII is an unknown one before and after. */
+const READINGS: Readonly<Record<string, (value: string) => string>> = {
+  'content-type': (value) => {
+    const { type, parameters, cut } = readContentType(value)
+    const [kind = '', subtype = ''] = type.split('/', 2)
+    const known = /[\x80-\xff]|=\?/.test(subtype) ? '' : subtype
+    const said = (name: string) => (parameters.has(name) ? [parameters.get(name)] : [])
+    return JSON.stringify([kind, known, said('charset'), kind === 'multipart' ? [cut, said('boundary')] : []])
+  },
+  'content-transfer-encoding': (value) => {
+    const encoding = readTransferEncoding(value)
+    return /[\x80-\xff]|=\?/.test(encoding) ? '' : encoding
+  },
 }
 
 const writeField = (name: string, raw: string, rules: ConversionRules, utf8: boolean): string => {

@@ -1,4 +1,4 @@
-import { afterComment } from '../content-type.ts'
+import { afterComment, QUOTED } from '../content-type.ts'
 import type { FieldOctets, FieldText } from './field-text.ts'
 import { lex, matched, meaning } from './lexer.ts'
 import { Unconvertible } from './rules.ts'
@@ -13,7 +13,7 @@ interface Segment {
   readonly equals?: string
   /** As it stands. */
   readonly value?: string
-  /** White space and comments behind a quoted value, white space behind another. */
+  /** White space and comments behind it, and what else may stand behind a quoted one. */
   readonly after?: string
 }
 
@@ -61,7 +61,6 @@ const isParameter = (segment: Segment): segment is Parameter => segment.value !=
 
 const BLANKS = /(?:[ \t]|\r\n)+/y
 const NAME = /[^=;( \t\r\n]*/y
-const QUOTED = /"(?:[^"\\]|\\.)*"/sy
 
 /** As `readContentType` finds them. */
 const readSegments = (text: string, from: number): Segment[] => {
@@ -75,7 +74,7 @@ const readSegments = (text: string, from: number): Segment[] => {
       const valueAt = skipBlanks(text, equals + 1)
       const quoted = matched(QUOTED, text, valueAt)
       const end = untilSemicolon(text, valueAt + quoted.length)
-      const value = quoted || text.slice(valueAt, end - trailingSpace(text.slice(valueAt, end)))
+      const value = quoted || unquoted(text.slice(valueAt, end))
       const after = text.slice(valueAt + value.length, end)
       segments.push({ before, name, equals: text.slice(nameAt + name.length, valueAt), value, after })
       at = end
@@ -104,10 +103,13 @@ const skipBlanks = (text: string, from: number): number => {
   }
 }
 
-const trailingSpace = (text: string): number => {
-  let at = text.length
+/** Without what stands behind it: white space, and comments unless more of the value follows. */
+const unquoted = (text: string): string => {
+  const comment = text.indexOf('(')
+  const end = comment >= 0 && skipBlanks(text, comment) === text.length ? comment : text.length
+  let at = end
   while (at > 0 && /[ \t\r\n]/.test(text[at - 1] ?? '')) at--
-  return text.length - at
+  return text.slice(0, at)
 }
 
 const sectionOf = (name: string): Section => {

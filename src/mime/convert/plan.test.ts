@@ -339,6 +339,16 @@ describe('a message that breaks off', () => {
 })
 
 describe('very long things', () => {
+  test('a multipart whose boundary stands where nobody looks any more is not taken for one without', async () => {
+    const why = '5.6.3 A multipart/mixed part with a Content-Type too long to be read, with octets above 127'
+    for (const parameters of [';\n a=b'.repeat(1000), `;\n ${'x'.repeat(900)}=y`.repeat(75)]) {
+      const message = (text: string) =>
+        `Content-Type: multipart/mixed${parameters}; boundary=b\n\n--b\n\n${text}\n--b--\n`
+      assert.equal(await convert(message('\xe9')), why)
+      assert.equal(await changes(message('e')), false)
+    }
+  })
+
   test('a field of more than 64 KiB is folded, and refused only when its octets must change', async () => {
     const to = `To: ${'<somebody@example.test>, '.repeat(4000)}<c@d>`
     const result = await convert(`${to}\n\nabc`)
