@@ -17,6 +17,7 @@ const RANKS: Readonly<Record<string, number>> = {
   transports: 4,
   addressing: 4,
   intake: 5,
+  mtqp: 5,
   reports: 5,
   queue: 6,
   config: 6,

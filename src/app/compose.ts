@@ -59,7 +59,7 @@ class ComposedMta implements Mta {
   constructor({ clock = systemClock(), log = silentLog, modules = [] }: Services) {
     this.#clock = clock
     this.#log = log
-    this.#listeners = new Listeners({ clock, log, context: (name) => this.#generation?.contexts.get(name) })
+    this.#listeners = new Listeners({ clock, log, serve: (name) => this.#generation?.listeners.get(name) })
     this.#resolvers = new Resolvers(clock)
     this.#standing = {
       clock,
@@ -212,7 +212,11 @@ class ComposedMta implements Mta {
   }
 
   extensions(): readonly ExtensionRow[] {
-    return extensionRows(this.#now.offers, this.#now.client, this.#now.settings.listen)
+    return extensionRows(
+      this.#now.offers,
+      this.#now.client,
+      this.#now.settings.listen.filter(({ protocol }) => protocol !== 'mtqp'),
+    )
   }
 
   async status(): Promise<Status> {

@@ -50,6 +50,34 @@ test('BINARYMIME goes where CHUNKING goes', () => {
   assert.deepEqual(keywords('{ chunking: off }'), [])
 })
 
+test('MTRK is offered where somebody answers those who ask, and never without DSN', () => {
+  const isOffered = (text: string, tracked: boolean) => {
+    const loaded = readSettings(text, 'smail.yaml', thisMachine({}), extensionSchemas)
+    assert.ok('settings' in loaded)
+    const [listener] = loaded.settings.listen
+    assert.ok(listener)
+    return serverExtensions(listener, { ...services, tracked }).some(({ keyword }) => keyword === 'MTRK')
+  }
+  assert.ok(isOffered('', true))
+  assert.ok(!isOffered('', false))
+  assert.ok(!isOffered('extensions: { dsn: off }\n', true))
+  assert.ok(!isOffered('extensions: { mtrk: off }\n', true))
+  assert.ok(!isOffered('listen: { store: { lmtp: "127.0.0.1:24" } }\n', true))
+})
+
+test('what is wrong with the settings of tracking is told with its place', () => {
+  assert.match(faults('extensions:\n  mtrk: { timeout: 1h }\n').join('\n'), /^smail\.yaml:2:20 .*at least 1d/)
+  assert.match(faults('extensions:\n  mtrk: { longest: 2d }\n').join('\n'), /timeout above its longest/)
+  assert.match(
+    faults('listen:\n  t: { mtqp: "nowhere at all" }\n').join('\n'),
+    /^smail\.yaml:2:\d+ listen\.t\.mtqp.*127\.0\.0\.1/,
+  )
+  assert.deepEqual(
+    faults('listen: { t: { mtqp: 127.0.0.1 } }\nextensions: { mtrk: { timeout: 8d, tls: require } }\n'),
+    [],
+  )
+})
+
 test('an LMTP listener promises no reports', () => {
   const loaded = readSettings(
     'listen: { in: { smtp: "127.0.0.1:25" }, store: { lmtp: "127.0.0.1:24" } }\n',

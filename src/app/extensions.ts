@@ -18,6 +18,7 @@ import {
   checkpointServer,
   checkpointSettings,
 } from './checkpoint.ts'
+import { trackingOf, trackingSchema } from './tracking.ts'
 
 const NONE = z.strictObject({})
 
@@ -50,6 +51,7 @@ export const extensionSchemas: ReadonlyMap<string, z.ZodType> = new Map<string, 
   ['deliverby', deliverByBlock],
   ['futurerelease', futureReleaseBlock],
   ['rrvs', rrvsBlock],
+  ['mtrk', trackingSchema],
   ['no-soliciting', extensions.noSolicitingSettings],
   ['prdr', kind(z.strictObject({}), { offUnlessNamed: true })],
   ['submitter', kind(z.strictObject({}), { offUnlessNamed: true })],
@@ -78,6 +80,8 @@ export interface ExtensionServices {
   /** Absent: no CHECKPOINT as a server. */
   readonly checkpoints?: CheckpointStore
   readonly transactionNames: CheckpointNames
+  /** Somebody answers those who ask for tracked mail. */
+  readonly tracked?: boolean
 }
 
 const on = (blocks: ExtensionBlocks, keyword: string, make: () => Extension): Extension[] =>
@@ -126,6 +130,8 @@ const futureRelease = (blocks: ExtensionBlocks, services: extensions.FutureRelea
   const most = Math.floor(block.max / 1000)
   return [extensions.futureRelease({ most, perUser: block['per-user'], total: block.total, ...services })]
 }
+const tracking = (blocks: ExtensionBlocks): Extension[] =>
+  on(blocks, 'mtrk', () => extensions.mtrk(trackingOf(blocks['mtrk'])))
 
 /** In the order in which they act: what changes the channel, then the rest, and last who has the last word on replies. */
 export const serverExtensions = (
@@ -149,6 +155,7 @@ export const serverExtensions = (
     // RFC 4865 4.2: nowhere else.
     ...(protocol === 'submission' ? futureRelease(blocks, services.release) : []),
     ...on(blocks, 'rrvs', () => extensions.rrvs(services.ownership(blocks['rrvs']))),
+    ...(protocol === 'lmtp' || !services.tracked || blocks['dsn'] === 'off' ? [] : tracking(blocks)),
     ...on(blocks, 'no-soliciting', () => extensions.noSoliciting(unwanted(blocks['no-soliciting']))),
     ...(protocol === 'lmtp' ? [] : on(blocks, 'prdr', extensions.prdr)),
     ...(protocol === 'lmtp' ? [] : on(blocks, 'submitter', () => extensions.submitter())),
@@ -186,6 +193,7 @@ export const clientExtensions = (
   ...on(blocks, 'deliverby', () => extensions.deliverBy()),
   ...on(blocks, 'futurerelease', () => extensions.futureRelease()),
   ...on(blocks, 'rrvs', () => extensions.rrvs(async () => 'elsewhere')),
+  ...tracking(blocks),
   ...on(blocks, 'no-soliciting', () => extensions.noSoliciting(unwanted(blocks['no-soliciting']))),
   ...(dialect === 'lmtp' ? [] : on(blocks, 'prdr', extensions.prdr)),
   ...(dialect === 'lmtp' ? [] : on(blocks, 'submitter', () => extensions.submitter())),
@@ -196,6 +204,7 @@ export const clientExtensions = (
 /** Every extension that reads stored parameters when mail is expanded and reports are made. */
 export const reportExtensions = (modules: readonly Extension[] = []): Extension[] => [
   extensions.dsn(),
+  extensions.mtrk(trackingOf({})),
   extensions.requireTls(),
   extensions.deliverBy(),
   extensions.futureRelease(),

@@ -4,14 +4,17 @@ import type { ExtensionBlocks, ListenerSettings, Settings } from '../config/sett
 import { immediate } from '../intake/immediate.ts'
 import { intake } from '../intake/intake.ts'
 import { type Address, readAddress } from '../mail/address.ts'
+import type { Instant } from '../mail/instant.ts'
+import { serveTracking } from '../mtqp/serve.ts'
+import type { Channel } from '../net/channel.ts'
 import type { Resolver as Dns } from '../net/resolver.ts'
 import { tlsService } from '../net/tls.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { createReporter, type Reporter } from '../reports/report.ts'
 import { isOurAddress } from '../routers/self.ts'
-import type { Extension, Session } from '../smtp/extension.ts'
-import { type ServerContext, serverContext } from '../smtp/server.ts'
+import type { Extension, Schedule, Session } from '../smtp/extension.ts'
+import { type ServerContext, serve, serverContext } from '../smtp/server.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { Transport } from '../transports/transport.ts'
 import { serverTls } from './certificate.ts'
@@ -23,6 +26,7 @@ import { moduleExtensions, registryOf } from './modules.ts'
 import { ownerships } from './ownership.ts'
 import { roomFor } from './room.ts'
 import { makeRouters } from './routers.ts'
+import { trackingServer } from './tracking.ts'
 import { makeTransports } from './transports.ts'
 import { Faults } from './unfit.ts'
 
@@ -42,6 +46,9 @@ export interface Standing {
   secret(): Uint8Array
 }
 
+/** Serves one connection until it is over. Never rejects. */
+export type ServeListener = (channel: Channel, signal: AbortSignal) => Promise<void>
+
 /** Everything that one set of settings is made into. Nothing of it listens, claims or writes by itself. */
 export interface Generation {
   readonly settings: Settings
@@ -50,7 +57,7 @@ export interface Generation {
   readonly reporter: Reporter
   readonly postmaster: Address
   /** By the listener's name. */
-  readonly contexts: ReadonlyMap<string, ServerContext>
+  readonly listeners: ReadonlyMap<string, ServeListener>
   /** For local programs that speak SMTP. */
   readonly local: ServerContext
   readonly offers: ReadonlyMap<string, readonly Extension[]>
@@ -96,13 +103,15 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     clock,
     log,
   })
+  const expires = ({ accepted, schedule }: { accepted: Instant; schedule: Schedule }): Instant =>
+    (schedule.notBefore ?? accepted) + settings.queue.lifetime
   const reporter = createReporter({
     hostname: settings.hostname,
     extensions: reportExtensions(modules(settings.extensions)),
     clock,
     postmaster,
     maxReturned: settings.queue['return-limit'],
-    expires: ({ accepted, schedule }) => (schedule.notBefore ?? accepted) + settings.queue.lifetime,
+    expires,
   })
   const trusted = networks(settings['relay-from'])
   const mayRelay = (session: Session) => session.identity !== undefined || trusted(session.peer)
@@ -122,10 +131,12 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
         return (await standing.spool().ahead({ now: clock.now(), ...of })).octets
       },
     },
+    tracked: settings.listen.some(({ protocol }) => protocol === 'mtqp'),
   }
   const checkpoints = spoolPartials(() => standing.spool(), clock, log)
+  const mail = settings.listen.filter(({ protocol }) => protocol !== 'mtqp')
   const offers = new Map(
-    settings.listen.map((listener) => [
+    mail.map((listener) => [
       listener.name,
       serverExtensions(listener, tls ? { ...services, checkpoints, serverTls: tls } : { ...services, checkpoints }),
     ]),
@@ -164,6 +175,14 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
               log,
             }),
     })
+  const served = (listener: ListenerSettings): ServeListener => {
+    if (listener.protocol === 'mtqp') {
+      const tracking = trackingServer(listener, settings, { clock, log, tls, spool: () => standing.spool(), expires })
+      return (channel, signal) => serveTracking(channel, tracking, signal)
+    }
+    const made = context(listener, offers.get(listener.name) ?? [], false)
+    return (channel, signal) => serve(channel, made, signal)
+  }
   const here = localListener(settings)
   return {
     settings,
@@ -173,8 +192,8 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     postmaster,
     offers,
     client: clientExtensions('smtp', settings.extensions, 'may', { clientTls, modules, transactionNames }),
-    contexts: new Map(settings.listen.map((one) => [one.name, context(one, offers.get(one.name) ?? [], false)])),
-    local: context(here, serverExtensions(here, services), true),
+    listeners: new Map(settings.listen.map((one) => [one.name, served(one)])),
+    local: context(here, serverExtensions(here, { ...services, tracked: true }), true),
     close: () => closeAll(transports),
   }
 }

@@ -4,14 +4,14 @@ import type { ListenAddress, ListenerSettings, Settings } from '../config/settin
 import { type At, type Listener, listen } from '../net/listener.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
-import { type ServerContext, serve } from '../smtp/server.ts'
+import type { ServeListener } from './generation.ts'
 import { Unavailable } from './unfit.ts'
 
 export interface ListenersOptions {
   readonly clock: Clock
   readonly log: Log
-  /** The context in force for a listener's name, asked for each connection. */
-  context(name: string): ServerContext | undefined
+  /** Who serves a listener of this name now, asked for each connection. */
+  serve(name: string): ServeListener | undefined
 }
 
 /** A listening address, and which listener of the settings has it now. */
@@ -80,13 +80,16 @@ export class Listeners {
       clock,
       log,
       ...connectionLimits(one),
-      refuse: `421 4.3.2 ${hostname}: too many connections; try again later`,
+      refuse:
+        one.protocol === 'mtqp'
+          ? `-TEMP/MTQP/unavailable ${hostname} has too many connections; try again later`
+          : `421 4.3.2 ${hostname}: too many connections; try again later`,
       // Who may reach a UNIX socket is decided by the folder it is in.
       mode: 0o666,
     }
     const listener = await listen(address as At, options, async (channel) => {
-      const context = this.#options.context(of.settings.name)
-      if (context) await serve(channel, context, this.#closing.signal)
+      const serve = this.#options.serve(of.settings.name)
+      if (serve) await serve(channel, this.#closing.signal)
       else channel.destroy()
     })
     return { key, listener, of }

@@ -18,6 +18,8 @@ export interface SendmailArguments {
   readonly notify?: string
   readonly returns?: string
   readonly envelopeId?: string
+  /** Its sender shall be able to ask what became of it (RFC 3885). */
+  readonly track?: true
   /** What `flush` is about; absent: everything. */
   readonly flush?: { readonly id: string } | { readonly domain: string }
   /** Settings that name the instance (`-C`, `--config`). */
@@ -38,7 +40,7 @@ const FLAGS = 'Iitv'
  */
 const IGNORED = { withValue: 'BLXehp', glued: 'A', flags: 'GUcmnx' } as const
 
-const LONG = ['config', 'help']
+const LONG = ['config', 'help', 'track']
 
 const MODES: Readonly<Record<string, SendmailArguments['mode'] | undefined>> = {
   m: 'mail',
@@ -81,6 +83,8 @@ const readLong = (argument: string, rest: string[], said: Draft): void => {
     said.mode = 'help'
   } else if (name === 'config') {
     said.config = demanded('--config', glued ?? rest.shift())
+  } else if (name === 'track' && glued === undefined) {
+    said.track = true
   } else {
     throw usage(`there is no option --${name}${hint(name, LONG)}`)
   }
@@ -176,6 +180,7 @@ directory, and the next one takes it from there.
   -f ADDRESS   the sender; -r is the same
   -F NAME      the sender's full name, where there is no From field
   -N never | success,failure,delay   -R full | hdrs   -V ID   reports that are wanted (RFC 3461)
+  --track      have it tracked (RFC 3885), and print the URI for smail track: whoever has it may ask
   -v           say under which id it is queued
   -bm  take a message, the default      -bs  speak SMTP        -bp  list the queue, as mailq does
   -bv  say what becomes of mail for the recipients             -bi, -I  nothing to do for aliases

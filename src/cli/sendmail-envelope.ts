@@ -4,6 +4,7 @@ import { domainKey } from '../mail/idna.ts'
 import type { Instant } from '../mail/instant.ts'
 import { rfc5322Date } from '../mime/date.ts'
 import { encodeText } from '../mime/encoded-words.ts'
+import type { NewTracking } from '../mtqp/secret.ts'
 import { toXtext } from '../smtp/param.ts'
 import { EXIT, Exit } from './exit.ts'
 import { printable } from './io.ts'
@@ -34,12 +35,13 @@ export const decoded = (octets: string): string => {
 /** A user's name as a local part. */
 export const quotedLocal = (user: string): string => formatAddress({ local: user, domain: '' })
 
-/** The envelope, with the parameters of RFC 3461 that were asked for. Throws `Exit` when they make no sense. */
+/** The envelope, with the parameters of RFC 3461 and RFC 3885 that were asked for. Throws `Exit` when they make no sense. */
 export const envelopeOf = (
   said: SendmailArguments,
   sender: string | null,
   recipients: readonly string[],
   user: string,
+  tracking?: NewTracking,
 ): WireEnvelope => {
   const params: Record<string, string> = {}
   const returns = said.returns?.toUpperCase()
@@ -47,6 +49,12 @@ export const envelopeOf = (
     throw new Exit(EXIT.usage, '-R is full or hdrs')
   if (returns !== undefined) params['RET'] = returns
   if (said.envelopeId !== undefined) params['ENVID'] = envelopeId(said.envelopeId)
+  if (tracking !== undefined) {
+    // No other message may have it (RFC 3885 3.2), so it is none that a caller thought of.
+    if (said.envelopeId !== undefined) throw new Exit(EXIT.usage, '--track makes an id of its own; leave out -V')
+    params['ENVID'] = tracking.envid
+    params['MTRK'] = tracking.certifier
+  }
   const notify = said.notify?.toUpperCase()
   if (notify !== undefined && !/^(NEVER|(SUCCESS|FAILURE|DELAY)(,(SUCCESS|FAILURE|DELAY))*)$/.test(notify)) {
     throw new Exit(EXIT.usage, '-N is never, or some of success,failure,delay')

@@ -5,6 +5,8 @@ import { ControlFault, connectSmtp, NotRunning } from '../app/control-client.ts'
 import { dropMail } from '../app/control-drop.ts'
 import { thisMachine } from '../config/machine.ts'
 import { addressesIn } from '../mail/address-list.ts'
+import { newTracking } from '../mtqp/secret.ts'
+import { formatTrackingUri } from '../mtqp/uri.ts'
 import { systemClock } from '../observe/clock.ts'
 import { type ControlPlaces, controlPlaces, placesOf } from './control-places.ts'
 import { EXIT, Exit } from './exit.ts'
@@ -74,10 +76,13 @@ const sendMail = async (said: SendmailArguments, places: ControlPlaces, io: Io):
     yield Buffer.from(completeHeader(fields, missing), 'latin1')
     yield* body.read()
   }
-  const mail = { envelope: envelopeOf(said, sender, recipients, user), content }
+  const tracking = said.track && newTracking(hostname())
+  const mail = { envelope: envelopeOf(said, sender, recipients, user, tracking), content }
   try {
     await body.readAhead()
-    return await giveAway(mail, places, said, io)
+    const code = await giveAway(mail, places, said, io)
+    if (tracking) await print(io, `${formatTrackingUri({ host: hostname(), ...tracking })}\n`)
+    return code
   } finally {
     await body.close()
   }

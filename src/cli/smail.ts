@@ -29,6 +29,10 @@ const COMMANDS: Readonly<Record<string, readonly [does: string, load: () => Prom
     'convert a message as a host of 7-bit or 8-bit mail needs it',
     async () => import('./convert.ts').then((m) => ({ usage: m.convertUsage, run: m.convert })),
   ],
+  track: [
+    'say what became of tracked mail',
+    async () => import('./track.ts').then((m) => ({ usage: m.trackUsage, run: m.track })),
+  ],
   extensions: [
     'list the SMTP extensions',
     async () => import('./extensions.ts').then((m) => ({ usage: m.extensionsUsage, run: m.extensions })),

@@ -7,6 +7,10 @@ test('addresses to listen on', () => {
   assert.deepEqual(readListenAddress('[::]:0'), { host: '::', port: 0 })
   assert.deepEqual(readListenAddress('localhost:2525'), { host: 'localhost', port: 2525 })
   assert.deepEqual(readListenAddress('unix:/run/smail/lmtp.sock'), { path: '/run/smail/lmtp.sock' })
+  assert.deepEqual(readListenAddress('[::1]', 1038), { host: '::1', port: 1038 })
+  assert.deepEqual(readListenAddress('::1', 1038), { host: '::1', port: 1038 })
+  assert.deepEqual(readListenAddress('localhost', 1038), { host: 'localhost', port: 1038 })
+  assert.deepEqual(readListenAddress('localhost:7', 1038), { host: 'localhost', port: 7 })
   for (const text of [
     '',
     '25',

@@ -42,8 +42,8 @@ export const readWay = (text: string): 'mx' | `error:${string}` | undefined => {
   throw new BadHost(`'${text}' is no error; expected one as in "error: 550 5.1.1 No such domain here"`)
 }
 
-/** `127.0.0.1:25`, `[::1]:25`, `unix:/path`. Port 0: any free one. Throws `BadHost`. */
-export const readListenAddress = (text: string): ListenAddress => {
+/** `127.0.0.1:25`, `[::1]:25`, `unix:/path`. Port 0: any free one. Throws `BadHost`, also where no port is said and none usual. */
+export const readListenAddress = (text: string, usual?: number): ListenAddress => {
   if (text.startsWith('unix:')) {
     const path = text.slice(5)
     if (!path.startsWith('/'))
@@ -52,12 +52,13 @@ export const readListenAddress = (text: string): ListenAddress => {
     return { path }
   }
   const found = split(text)
-  if (!found?.port || Number(found.port) > 65_535) {
+  const port = found?.port ?? usual
+  if (!found || port === undefined || Number(port) > 65_535) {
     throw new BadHost(
       `'${text}' is no address to listen on; expected one as in "127.0.0.1:25", "[::1]:25" or unix:/path`,
     )
   }
-  return { host: found.name, port: Number(found.port) }
+  return { host: found.name, port: Number(port) }
 }
 
 /** A UNIX socket's path has room for 103 octets on every system. Throws `BadHost`. */

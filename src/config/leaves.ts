@@ -93,7 +93,13 @@ export const network: z.ZodType<string> = text('a network, as 192.0.2.0/24 or "2
 
 export const listenAddress: z.ZodType<ListenAddress> = text(
   'an address to listen on, as "127.0.0.1:25", "[::1]:25" or unix:/path',
-  readListenAddress,
+  (given) => readListenAddress(given),
+)
+
+/** The port of MTQP need not be said (RFC 3887 section 2). */
+export const queryAddress: z.ZodType<ListenAddress> = text(
+  'an address to listen on, as 127.0.0.1, "127.0.0.1:1038", "[::1]:1038" or unix:/path',
+  (given) => readListenAddress(given, 1038),
 )
 
 export const host = (port: number): z.ZodType<HostSettings> =>

@@ -126,8 +126,8 @@ test('what is wrong is told all at once, in one section and across sections', ()
     [
       'hostnam is no setting; did you mean hostname?',
       "hostname 'two words' is no domain; expected one as in example.org",
-      'listen.b speaks smtp and lmtp; expected one of smtp, submission, lmtp',
-      'listen.c has no addresses; expected one of smtp, submission, lmtp',
+      'listen.b speaks smtp and lmtp; expected one of smtp, submission, lmtp, mtqp',
+      'listen.c has no addresses; expected one of smtp, submission, lmtp, mtqp',
       'directors.u.user is no setting; did you mean users?',
       'extensions.expn.alow is no setting; did you mean allow?',
     ],

@@ -1,12 +1,12 @@
 import * as z from 'zod'
 import { named } from './drivers.ts'
 import { kind } from './kinds.ts'
-import { domain, hostname, list, listenAddress, mailbox, NAME, network, path } from './leaves.ts'
+import { domain, hostname, list, listenAddress, mailbox, NAME, network, path, queryAddress } from './leaves.ts'
 import type { Machine } from './machine.ts'
 import type { Places } from './place.ts'
 import { directors, routers, transports } from './schema-mail.ts'
 import { control, conversion, dns, limits, limitsOfListener, log, queue, spool, timeouts } from './schema-running.ts'
-import type { LimitSettings, ListenAddress, Settings, TlsSettings } from './settings.ts'
+import type { LimitSettings, ListenAddress, ListenerSettings, Settings, TlsSettings } from './settings.ts'
 
 /** The schemas of extensions' settings, by keyword in lower case. An extension without settings has an empty one. */
 export type ExtensionSchemas = ReadonlyMap<string, z.ZodType>
@@ -14,7 +14,7 @@ export type ExtensionSchemas = ReadonlyMap<string, z.ZodType>
 /** A listener as its section says it, before what holds for all is laid under it. */
 export interface ListenerSection {
   readonly name: string
-  readonly protocol: 'smtp' | 'submission' | 'lmtp'
+  readonly protocol: ListenerSettings['protocol']
   readonly addresses: readonly ListenAddress[]
   readonly extensions: Readonly<Record<string, unknown>>
   readonly limits: Partial<LimitSettings>
@@ -99,7 +99,7 @@ const blocks = (extensions: ExtensionSchemas): z.ZodType<Readonly<Record<string,
   })
 
 const listeners = (block: z.ZodType<Readonly<Record<string, unknown>>>): z.ZodType<readonly ListenerSection[]> => {
-  const absent = 'exactly one of smtp, submission, lmtp must be there'
+  const absent = 'exactly one of smtp, submission, lmtp, mtqp must be there'
   const addresses = kind(list(listenAddress, 1).optional(), { absent })
   return named(
     z
@@ -107,6 +107,9 @@ const listeners = (block: z.ZodType<Readonly<Record<string, unknown>>>): z.ZodTy
         smtp: addresses.describe('Addresses for mail from anywhere: "host:port" or unix:/path.'),
         submission: addresses.describe('Addresses for mail from our own users (RFC 6409).'),
         lmtp: addresses.describe('Addresses for mail that is delivered before it is answered (RFC 2033).'),
+        mtqp: kind(list(queryAddress, 1).optional(), { absent }).describe(
+          'Addresses where senders ask what became of tracked mail (RFC 3887); without a port, 1038. Without such a listener, MTRK is not offered.',
+        ),
         extensions: block.default({}).describe('Laid over the settings of extensions that hold for all.'),
         limits: kind(limitsOfListener, { within: 'what holds for all' })
           .default({})
@@ -134,7 +137,7 @@ const listeners = (block: z.ZodType<Readonly<Record<string, unknown>>>): z.ZodTy
   )
 }
 
-const PROTOCOLS = ['smtp', 'submission', 'lmtp'] as const
+const PROTOCOLS = ['smtp', 'submission', 'lmtp', 'mtqp'] as const
 
 const tls = (places: Places): z.ZodType<TlsSettings> =>
   z

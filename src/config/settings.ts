@@ -40,7 +40,7 @@ export type BareNewlines = 'refuse' | 'normalize'
 
 export interface ListenerSettings {
   readonly name: string
-  readonly protocol: 'smtp' | 'submission' | 'lmtp'
+  readonly protocol: 'smtp' | 'submission' | 'lmtp' | 'mtqp'
   readonly addresses: readonly ListenAddress[]
   /** The blocks of `Settings.extensions` with this listener's own laid over them. */
   readonly extensions: ExtensionBlocks

@@ -41,5 +41,6 @@ export const census = (initialMost?: number, initialMostPerPeer?: number): Censu
   }
 }
 
-/** Whoever has one IPv6 address has the whole /64. */
-const networkOf = (address: string): string => (isIP(address) === 4 ? address : ipOctets(address).toString('hex', 0, 8))
+/** Whoever has one IPv6 address has the whole /64. What is no address is itself. */
+export const networkOf = (address: string): string =>
+  isIP(address) === 6 ? ipOctets(address).toString('hex', 0, 8) : address

@@ -1,6 +1,6 @@
 import { type Answer as AnyRecord, decode, encode, RECURSION_DESIRED, TRUNCATED_RESPONSE } from 'dns-packet'
 
-export type RecordType = 'A' | 'AAAA' | 'MX'
+export type RecordType = 'A' | 'AAAA' | 'MX' | 'SRV'
 
 export interface Question {
   /** A-labels in lower case, without a trailing dot. */
@@ -14,10 +14,12 @@ export interface DnsRecord {
   readonly type: RecordType | 'CNAME'
   /** Seconds. */
   readonly ttl: number
-  /** An address, or the name that an MX or CNAME points to. */
+  /** An address, or the name that an MX, SRV or CNAME points to. */
   readonly value: string
-  /** Of an MX; otherwise 0. */
+  /** Of an MX, the priority of an SRV; otherwise 0. */
   readonly preference: number
+  /** Of an SRV. */
+  readonly service?: { readonly weight: number; readonly port: number }
 }
 
 /** What a server answered, cut down to what a stub resolver needs. */
@@ -77,6 +79,10 @@ const toRecord = (record: AnyRecord): DnsRecord[] => {
   if (record.type === 'MX') {
     const { exchange, preference } = record.data
     return [{ owner, type: 'MX', ttl, value: exchange.toLowerCase(), preference: preference ?? 0 }]
+  }
+  if (record.type === 'SRV') {
+    const { target, port, priority = 0, weight = 0 } = record.data
+    return [{ owner, type: 'SRV', ttl, value: target.toLowerCase(), preference: priority, service: { weight, port } }]
   }
   if (record.type === 'A' || record.type === 'AAAA' || record.type === 'CNAME') {
     return [{ owner, type: record.type, ttl, value: record.data.toLowerCase(), preference: 0 }]

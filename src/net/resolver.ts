@@ -6,6 +6,15 @@ export interface Resolver {
   addresses(name: string): Promise<readonly string[]>
 }
 
+/** Where a service of a domain is to be had (RFC 2782). */
+export interface ServiceResolver {
+  /**
+   * The SRV records of `_service._protocol.name`, in the order to try them. `[]`: none. One with the name `""` alone: there
+   * is no such service. Throws `DnsError`.
+   */
+  services(name: string): Promise<readonly { readonly name: string; readonly port: number }[]>
+}
+
 /** `notFound`: the name does not exist. `failed`: no answer now (timeout, SERVFAIL, refused); try later. */
 export class DnsError extends Error {
   override readonly name = 'DnsError'

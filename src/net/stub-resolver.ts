@@ -7,7 +7,7 @@ import type { DnsRecord, Question, RecordType } from './dns-message.ts'
 import { isHostName } from './dns-name.ts'
 import { readServer } from './dns-servers.ts'
 import type { HostsFile } from './hosts-file.ts'
-import { DnsError, type Resolver } from './resolver.ts'
+import { DnsError, type Resolver, type ServiceResolver } from './resolver.ts'
 
 export interface StubOptions {
   /** Recursive name servers in the order to ask them: `ADDRESS`, `ADDRESS:PORT`, `[IPv6]:PORT`. */
@@ -44,7 +44,7 @@ const MOST_RECORDS = 64
 const LOCALHOST = /(?:^|\.)localhost$/
 
 /** Asks recursive name servers, and keeps their answers as long as they hold. Throws a RangeError for a bad server. */
-export const stubResolver = (options: StubOptions): Resolver & { close(): Promise<void> } => {
+export const stubResolver = (options: StubOptions): Resolver & ServiceResolver & { close(): Promise<void> } => {
   const { clock, hosts, timeout = 4000, tries = 2, entries = 4096, prefer = 'ipv6', random = Math.random } = options
   const exchange = dnsExchange(clock, timeout)
   const lookup = dnsLookup(exchange, options.servers.map(readServer), tries, clock)
@@ -86,6 +86,19 @@ export const stubResolver = (options: StubOptions): Resolver & { close(): Promis
       return known.some((some) => some !== undefined) ? [] : missing(name)
     },
 
+    async services(service) {
+      const found = (await records(canonical(service), 'SRV')) ?? []
+      const order = [...new Set(found.map(({ preference }) => preference))].sort((a, b) => a - b)
+      return order
+        .flatMap((priority) =>
+          weighted(
+            found.filter(({ preference }) => preference === priority),
+            random,
+          ),
+        )
+        .map(({ value, service: { port } = { port: 0 } }) => ({ name: value === '.' ? '' : value, port }))
+    },
+
     async close() {
       exchange.close()
       await Promise.allSettled(underWay)
@@ -107,6 +120,19 @@ const toKeep = ({ exists, records, ttl }: Finding): Kept => ({
   value: exists ? records.toSorted((a, b) => a.preference - b.preference).slice(0, MOST_RECORDS) : undefined,
   ttl: Math.min(ttl, records.length > 0 ? LONGEST : LONGEST_NEGATIVE),
 })
+
+/** Each as likely first among those left as its weight says (RFC 2782); of weight 0 hardly ever. */
+const weighted = (records: readonly DnsRecord[], random: () => number): DnsRecord[] => {
+  const rest = shuffled(records, random)
+  const out: DnsRecord[] = []
+  const weightOf = ({ service }: DnsRecord): number => Math.max(service?.weight ?? 0, 0.01)
+  while (rest.length > 0) {
+    let mark = random() * rest.reduce((sum, one) => sum + weightOf(one), 0)
+    const at = rest.findIndex((one) => (mark -= weightOf(one)) < 0)
+    out.push(...rest.splice(Math.max(0, at), 1))
+  }
+  return out
+}
 
 /** By Fisher and Yates. */
 const shuffled = <T>(items: readonly T[], random: () => number): T[] => {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { checkServerIdentity, connect, createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
 import type { Clock } from '../observe/clock.ts'
@@ -38,6 +39,8 @@ export interface TlsService {
   asServer(channel: Channel): Promise<Channel>
   /** `name`: the host name or address that the certificate should carry. */
   asClient(channel: Channel, name: string, options?: ClientTlsOptions): Promise<Channel>
+  /** Whether the certificate that we show carries this host name. */
+  isFor(name: string): boolean
   /** Takes another certificate for the connections to come. Throws on a pair that is of no use, and keeps the old one. */
   reload(own: Pem): void
 }
@@ -55,6 +58,7 @@ export const tlsService = (settings: TlsSettings): TlsService => {
     createSecureContext({ ...common, cert: certificate, key })
   const forClients = createSecureContext({ ...common, ...(roots === undefined ? {} : { ca: [...roots] }) })
   let forServers = settings.own && serverContext(settings.own)
+  let shown = settings.own && new X509Certificate(settings.own.certificate)
 
   return {
     async asServer(channel) {
@@ -87,8 +91,11 @@ export const tlsService = (settings: TlsSettings): TlsService => {
       })
     },
 
+    isFor: (name) => shown?.checkHost(name, { subject: 'never' }) !== undefined,
+
     reload(own) {
       forServers = serverContext(own)
+      shown = new X509Certificate(own.certificate)
     },
   }
 }

@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { manualClock } from '../../test/doubles/manual-clock.ts'
+import { SECRET_TEXT, trackedSpool } from '../../test/doubles/tracked-spool.ts'
+import type { Channel } from '../net/channel.ts'
+import { memoryChannels } from '../net/memory-channel.ts'
+import { silentLog } from '../observe/log.ts'
+import { type AskOptions, ask } from './client.ts'
+import { trackingContext } from './context.ts'
+import { follow } from './follow.ts'
+import type { TrackedMessage } from './read-answer.ts'
+import { serveTracking } from './serve.ts'
+
+const question = { envid: 'waits@a.test', secret: SECRET_TEXT }
+
+/** What our client says to a server that says these lines, whatever it is asked. */
+const against = async (lines: readonly string[], options: Partial<AskOptions> = {}) => {
+  const clock = manualClock()
+  const [client, server] = memoryChannels(clock)
+  server.write(lines.map((line) => `${line}\r\n`).join(''))
+  void server.end(1000)
+  const asClient = async (channel: Channel) => channel
+  try {
+    return await ask(client, question, { names: ['mx.a.test'], asClient, ...options })
+  } finally {
+    server.destroy()
+  }
+}
+
+const status = ['Content-Type: multipart/related; boundary=b', '', '--b', 'Content-Type: message/tracking-status', '']
+const good = [
+  ...[
+    ...status,
+    'Original-Envelope-Id: waits@a.test',
+    'Reporting-MTA: dns; mx.a.test',
+    '',
+    'Action: delayed',
+    '',
+    '--b--',
+    '.',
+  ],
+]
+
+test('an answer, with options and without, dot-stuffed', async () => {
+  for (const greeting of [['+OK/MTQP'], ['+ok+/mtqp hello', 'vnd.x', ' more', '.'], ['+OK+/MTQP', '.']]) {
+    const [message] = await against([...greeting, '+OK+', '..a: field', ...good, '+OK'])
+    assert.equal(message?.recipients[0]?.action, 'delayed')
+  }
+})
+
+test('what a server may say instead, and what it may not', async () => {
+  const kinds: Readonly<Record<string, readonly string[]>> = {
+    later: ['-TEMP/MTQP/admin Down'],
+    never: ['-ERR/MTQP/unavailable Down'],
+    unknown: ['+OK/MTQP', '-ERR/noinfo'],
+  }
+  for (const [kind, lines] of Object.entries(kinds))
+    await assert.rejects(against(lines), { name: 'TrackingRefused', kind })
+  const wrong = [
+    ['220 mx.a.test ESMTP'],
+    ['+OK/MTQP', '+OK'],
+    ['+OK/MTQP', '+OK+', '.'],
+    ['+OK/MTQP', '+OK+', 'Content-Type: text/plain', '', 'x', '.'],
+    ['+OK/MTQP', '-BAD'],
+    ['+OK/MTQP', '-TEMPORARILY'],
+  ]
+  for (const lines of wrong) await assert.rejects(against(lines), { name: 'TrackingRefused', kind: 'never' }, lines[0])
+  await assert.rejects(against(['+OK/MTQP', `+OK+ ${'x'.repeat(2000)}`]), { name: 'LineTooLong' })
+  await assert.rejects(against(['+OK/MTQP', '+OK+', 'half']), { name: 'Closed' })
+})
+
+test('TLS where it is demanded, by a name that the server goes by', async () => {
+  const never = { name: 'TrackingRefused', kind: 'never' }
+  await assert.rejects(against(['+OK/MTQP'], { tls: 'require' }), never)
+  await assert.rejects(against(['+OK+/MTQP', 'STARTTLS', '.'], { tls: 'require', names: ['192.0.2.1'] }), never)
+  await assert.rejects(
+    against(['+OK+/MTQP', 'STARTTLS', '.', '-BAD/bad-fqdn'], { tls: 'verify', names: ['a.test', 'b.test'] }),
+    never,
+  )
+  // Where it may be in clear, it goes on so.
+  const [one] = await against(
+    ['+OK+/MTQP', 'starttls', '.', '-BAD/bad-fqdn', '-BAD/bad-fqdn', '+OK+', ...good, '+OK'],
+    {
+      names: ['a.test', 'b.test'],
+    },
+  )
+  assert.equal(one?.reporter, 'mx.a.test')
+})
+
+test('our client and our server', async () => {
+  const clock = manualClock()
+  const spool = await trackedSpool(clock)
+  const [client, server] = memoryChannels(clock)
+  const about = { hostname: 'mx.a.test', listener: 't', expires: () => 0, trails: spool.trails, clock, log: silentLog }
+  const served = serveTracking(server, trackingContext(about))
+  const [message] = await ask(client, question, { names: ['mx.a.test'], asClient: async (channel) => channel })
+  await served
+  assert.deepEqual(
+    message?.recipients.map(({ final, action }) => [final, action]),
+    [['new@x', 'delayed']],
+  )
+})
+
+test('a session that says nothing ends after ten minutes, and at once when we close', async () => {
+  for (const close of [false, true]) {
+    const clock = manualClock()
+    const spool = await trackedSpool(clock)
+    const [client, server] = memoryChannels(clock)
+    const about = {
+      hostname: 'mx.a.test',
+      listener: 't',
+      expires: () => 0,
+      trails: spool.trails,
+      clock,
+      log: silentLog,
+    }
+    const closing = new AbortController()
+    let isOver = false
+    const served = serveTracking(server, trackingContext(about), closing.signal).then(() => (isOver = true))
+    await client.line(1000, 10_000_000)
+    await clock.advance(599_000)
+    assert.equal(isOver, false)
+    if (close) {
+      closing.abort()
+      assert.match(await client.line(1000, 10_000_000), /^-TEMP\/admin /)
+      client.destroy()
+    } else await clock.advance(1000)
+    await served
+  }
+})
+
+const transferred = (reporter: string, ...to: readonly string[]): TrackedMessage => ({
+  envid: 'x@y',
+  reporter,
+  recipients: to.map((remote) => ({ original: 'a@x', final: 'a@x', action: 'transferred', status: '2.0.0', remote })),
+})
+
+/** Follows a trail among hosts that say these things; what was connected to, and what the stations were. */
+const followed = async (
+  answers: Readonly<Record<string, readonly TrackedMessage[]>>,
+  services: Readonly<Record<string, readonly { name: string; port: number }[]>> = {},
+) => {
+  const asked: string[] = []
+  const [nobody] = memoryChannels(manualClock())
+  const stations: string[] = []
+  const options = {
+    resolver: { services: async (name: string) => services[name] ?? [] },
+    connect: async (host: string, port: number) => {
+      asked.push(`${host}:${port}`)
+      if (host === 'down.test') throw new Error('refused')
+      return nobody
+    },
+    ask: async (_: Channel, __: unknown, names: readonly string[]) => answers[names[0] ?? ''] ?? [],
+  }
+  for await (const { host, messages, why } of follow({ host: 'a.test' }, question, options)) {
+    stations.push(`${host} ${messages?.length ?? why}`)
+  }
+  return { asked, stations }
+}
+
+test('a trail is followed to its end, each host asked once, and none that was asked for us', async () => {
+  const { asked, stations } = await followed({
+    'a.test': [transferred('a.test', 'b.test', 'c.test'), transferred('c.test', 'd.test')],
+    'b.test': [transferred('b.test', 'a.test', 'B.test', 'down.test', 'not a host')],
+    'd.test': [
+      {
+        ...transferred('d.test'),
+        recipients: [{ original: '', final: '', action: 'relayed', status: '2.1.9', remote: 'e.test' }],
+      },
+    ],
+  })
+  assert.deepEqual(asked, ['a.test:1038', 'b.test:1038', 'd.test:1038', 'down.test:1038'])
+  assert.deepEqual(stations, ['a.test 2', 'b.test 1', 'd.test 1', 'down.test refused'])
+})
+
+test('SRV records say where, in their order; a service that is not there is not asked', async () => {
+  const services = {
+    '_mtqp._tcp.a.test': [
+      { name: 'down.test', port: 1 },
+      { name: 't.test', port: 2 },
+    ],
+    '_mtqp._tcp.b.test': [{ name: '', port: 0 }],
+  }
+  const { asked, stations } = await followed({ 'a.test': [transferred('a.test', 'b.test')] }, services)
+  assert.deepEqual(asked, ['down.test:1', 't.test:2'])
+  assert.deepEqual(stations, ['a.test 1', 'b.test b.test has no service for tracking'])
+})
+
+test('a trail without end is given up', async () => {
+  const answers = Object.fromEntries(
+    Array.from({ length: 100 }, (_, i) => [
+      i === 0 ? 'a.test' : `h${i}.test`,
+      [transferred(`h${i}.test`, `h${i + 1}.test`)],
+    ]),
+  )
+  assert.equal((await followed(answers)).stations.length, 50)
+})

@@ -1,0 +1,87 @@
+import { type Channel, Closed, EndlessLine, LineTooLong, TimedOut } from '../net/channel.ts'
+import { SpoolError } from '../spool/spool.ts'
+import type { TrackingContext } from './context.ts'
+import { type Said, TrackingSession } from './session.ts'
+
+/** Octets of a line without its CRLF (RFC 3887 2.2). */
+const MOST_OF_LINE = 998
+/** Milliseconds that a client has to take an answer, and to read the last words. */
+const PATIENCE = 120_000
+const LINGER = 5000
+
+/** Answers one client by MTQP, RFC 3887, until either side has had enough, or the signal is aborted. Never rejects. */
+export const serveTracking = async (first: Channel, context: TrackingContext, signal?: AbortSignal): Promise<void> => {
+  const { clock, limits, log, listener } = context
+  const until = clock.now() + limits.session
+  const session = new TrackingSession(context, first.peer.address)
+  let channel = first
+  let idle = false
+  const leave = () => {
+    if (idle) void end(channel, session.shuttingDown())
+  }
+  const watch = signal && context.closing.watch(signal, leave)
+  try {
+    await send(channel, session.greeting(channel))
+    for (;;) {
+      idle = true
+      const line = await nextLine(channel, limits.idle)
+      idle = false
+      const said = await answered(session, line, channel, context)
+      await send(channel, said, channel.pendingLine())
+      if (said.after === 'end') return await channel.leave(LINGER)
+      if (said.after === 'tls' && context.tls) {
+        channel.discardPending()
+        channel = await context.tls.asServer(channel)
+        await send(channel, session.greeting(channel))
+      }
+      const why = session.verdict(clock.now() >= until) ?? (signal?.aborted ? session.shuttingDown() : undefined)
+      if (why) return await end(channel, why)
+    }
+  } catch (error) {
+    const isPeers = error instanceof Closed || error instanceof TimedOut || error instanceof EndlessLine
+    if (!isPeers) log.event('info', 'tracking-session-lost', { listener, peer: first.peer.address, why: String(error) })
+    channel.destroy()
+  } finally {
+    watch?.letGo()
+  }
+}
+
+/** Undefined: it was too long. */
+const nextLine = async (channel: Channel, timeout: number): Promise<string | undefined> => {
+  try {
+    return await channel.line(MOST_OF_LINE, timeout)
+  } catch (error) {
+    if (error instanceof LineTooLong && !(error instanceof EndlessLine)) return undefined
+    throw error
+  }
+}
+
+const answered = async (
+  session: TrackingSession,
+  line: string | undefined,
+  channel: Channel,
+  { log, listener }: TrackingContext,
+): Promise<Said> => {
+  try {
+    return await session.answer(line, channel)
+  } catch (error) {
+    const stack = error instanceof Error ? error.stack : String(error)
+    if (!(error instanceof SpoolError)) log.event('error', 'tracking-fault', { listener, error: stack })
+    return session.unavailable()
+  }
+}
+
+/** `more`: the next command is here, and its answer can go out with this one. */
+const send = async (channel: Channel, { status, lines }: Said, more = false): Promise<void> => {
+  channel.write(`${status}\r\n`)
+  if (lines) {
+    for (const line of lines) channel.write(`${line.startsWith('.') ? '.' : ''}${line}\r\n`)
+    channel.write('.\r\n')
+  }
+  if (!more || lines) await channel.flush(PATIENCE)
+}
+
+const end = async (channel: Channel, said: Said): Promise<void> => {
+  await send(channel, said).catch(() => {})
+  await channel.end(LINGER)
+}
