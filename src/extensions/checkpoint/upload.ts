@@ -7,6 +7,9 @@ import type { CheckpointLimits, KeptPartial, KeptPartials } from './partials.ts'
 /** Octets that are held back until a line ends. A longer one is not gone on with. */
 const MOST_HELD = 65_536
 
+/** What is to be known of a client. */
+export type Client = Pick<Session, 'identity' | 'peer' | 'greeting' | 'grammar' | 'ahead'>
+
 export interface UploadTools {
   readonly partials: KeptPartials
   readonly limits: CheckpointLimits
@@ -24,7 +27,7 @@ interface Note {
 
 /** One transaction that the client has named, while one session goes on with it. */
 export class Upload {
-  readonly #session: Session
+  readonly #session: Client
   readonly #tools: UploadTools
   /** Who may go on with it is in its name: a transaction's name can be guessed. */
   readonly #name: string
@@ -49,7 +52,7 @@ export class Upload {
   #syncing: Promise<void> | undefined
 
   constructor(
-    session: Session,
+    session: Client,
     id: string,
     { sender, params }: { readonly sender: ReversePath; readonly params: ParamBag },
     tools: UploadTools,
