@@ -6,7 +6,7 @@ import * as extensions from '../src/extensions/index.ts'
 import type { Extension } from '../src/smtp/extension.ts'
 import { MemoryPartials } from '../src/spool/memory-partials.ts'
 import { checkpointSides } from './doubles/checkpoint-sides.ts'
-import { holding, playRelay, playServer } from './doubles/dialogues.ts'
+import { holding, playRelay, playServer, ranking } from './doubles/dialogues.ts'
 import { facetChecks } from './doubles/facet-checks.ts'
 import { toys } from './doubles/toy-extensions.ts'
 
@@ -27,6 +27,7 @@ const real: readonly Extension[] = [
   extensions.rrvs(async () => 'elsewhere'),
   extensions.deliverBy(),
   extensions.futureRelease(holding()),
+  extensions.mtPriority(...ranking()),
   extensions.noSoliciting({ refuse: ['net.example:ADV'], recipients: {} }),
   extensions.prdr(),
   extensions.mtrk({ timeout: 1, longest: 1 }),

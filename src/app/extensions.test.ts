@@ -16,6 +16,7 @@ const services = {
   ownership: () => async () => 'elsewhere' as const,
   expand: async () => undefined,
   delivers: () => true,
+  priority: () => {},
   release: { now: () => 0, allow: () => true, held: async () => 0 },
 }
 

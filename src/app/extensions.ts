@@ -6,6 +6,8 @@ import {
   deliverByBlock,
   type FutureReleaseBlock,
   futureReleaseBlock,
+  type MtPriorityBlock,
+  mtPriorityBlock,
   rrvsBlock,
 } from '../config/schema-extensions.ts'
 import type { ExtensionBlocks, ListenerSettings } from '../config/settings.ts'
@@ -52,6 +54,7 @@ export const extensionSchemas: ReadonlyMap<string, z.ZodType> = new Map<string, 
   ['futurerelease', futureReleaseBlock],
   ['rrvs', rrvsBlock],
   ['mtrk', trackingSchema],
+  ['mt-priority', mtPriorityBlock(extensions.priorityPolicies)],
   ['no-soliciting', extensions.noSolicitingSettings],
   ['prdr', kind(z.strictObject({}), { offUnlessNamed: true })],
   ['submitter', kind(z.strictObject({}), { offUnlessNamed: true })],
@@ -82,6 +85,8 @@ export interface ExtensionServices {
   readonly transactionNames: CheckpointNames
   /** Somebody answers those who ask for tracked mail. */
   readonly tracked?: boolean
+  /** Told of the priority that a client asked for, and that its mail has. */
+  readonly priority: (session: Session, asked: number, given: number) => void
 }
 
 const on = (blocks: ExtensionBlocks, keyword: string, make: () => Extension): Extension[] =>
@@ -133,6 +138,46 @@ const futureRelease = (blocks: ExtensionBlocks, services: extensions.FutureRelea
 const tracking = (blocks: ExtensionBlocks): Extension[] =>
   on(blocks, 'mtrk', () => extensions.mtrk(trackingOf(blocks['mtrk'])))
 
+const prioritySettings = (block: MtPriorityBlock): extensions.PrioritySettings => ({
+  ...block,
+  levels: new Map(
+    Object.entries(block.levels).map(([level, { retry, 'retry-max': most, lifetime, size }]) => {
+      const waits = { ...(retry === undefined ? {} : { first: retry }), ...(most === undefined ? {} : { most }) }
+      const how: extensions.PriorityLevel = {
+        ...(retry === undefined && most === undefined ? {} : { retry: waits }),
+        ...(lifetime === undefined ? {} : { lifetime }),
+        ...(size === undefined ? {} : { size }),
+      }
+      return [Number(level), how]
+    }),
+  ),
+})
+
+/** As the queue sees it: of mail that begins here, and of lists. */
+const queuePriority = (blocks: ExtensionBlocks): Extension[] => {
+  const block = blockOf<MtPriorityBlock>(blocks, 'mt-priority')
+  return block === undefined ? [] : [extensions.mtPriority(prioritySettings(block))]
+}
+
+/** Whose mail may be more urgent than others'. */
+const urgentFrom = (block: MtPriorityBlock, submission: boolean): ((session: Session) => boolean) => {
+  const among = networks(block.networks)
+  const { identities } = block
+  return ({ peer, identity }) =>
+    submission || among(peer) || (identity !== undefined && (identities.includes('*') || identities.includes(identity)))
+}
+
+const mtPriority = (
+  { extensions: blocks, protocol }: ListenerSettings,
+  note: ExtensionServices['priority'],
+): Extension[] => {
+  const block = blockOf<MtPriorityBlock>(blocks, 'mt-priority')
+  if (block === undefined) return []
+  const submission = protocol === 'submission'
+  const settings = { ...prioritySettings(block), ...(submission ? {} : { least: -9 }) }
+  return [extensions.mtPriority(settings, { trusts: urgentFrom(block, submission && block.submission), note })]
+}
+
 /** In the order in which they act: what changes the channel, then the rest, and last who has the last word on replies. */
 export const serverExtensions = (
   listener: ListenerSettings,
@@ -156,6 +201,7 @@ export const serverExtensions = (
     ...(protocol === 'submission' ? futureRelease(blocks, services.release) : []),
     ...on(blocks, 'rrvs', () => extensions.rrvs(services.ownership(blocks['rrvs']))),
     ...(protocol === 'lmtp' || !services.tracked || blocks['dsn'] === 'off' ? [] : tracking(blocks)),
+    ...mtPriority(listener, services.priority),
     ...on(blocks, 'no-soliciting', () => extensions.noSoliciting(unwanted(blocks['no-soliciting']))),
     ...(protocol === 'lmtp' ? [] : on(blocks, 'prdr', extensions.prdr)),
     ...(protocol === 'lmtp' ? [] : on(blocks, 'submitter', () => extensions.submitter())),
@@ -194,6 +240,7 @@ export const clientExtensions = (
   ...on(blocks, 'futurerelease', () => extensions.futureRelease()),
   ...on(blocks, 'rrvs', () => extensions.rrvs(async () => 'elsewhere')),
   ...tracking(blocks),
+  ...on(blocks, 'mt-priority', () => extensions.mtPriority()),
   ...on(blocks, 'no-soliciting', () => extensions.noSoliciting(unwanted(blocks['no-soliciting']))),
   ...(dialect === 'lmtp' ? [] : on(blocks, 'prdr', extensions.prdr)),
   ...(dialect === 'lmtp' ? [] : on(blocks, 'submitter', () => extensions.submitter())),
@@ -202,13 +249,14 @@ export const clientExtensions = (
 ]
 
 /** Every extension that reads stored parameters when mail is expanded and reports are made. */
-export const reportExtensions = (modules: readonly Extension[] = []): Extension[] => [
+export const reportExtensions = (blocks: ExtensionBlocks, modules: readonly Extension[] = []): Extension[] => [
   extensions.dsn(),
   extensions.mtrk(trackingOf({})),
   extensions.requireTls(),
   extensions.deliverBy(),
   extensions.futureRelease(),
   extensions.rrvs(async () => 'elsewhere'),
+  ...queuePriority(blocks),
   extensions.submitter(),
   ...modules,
 ]

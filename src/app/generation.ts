@@ -104,10 +104,10 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     log,
   })
   const expires = ({ accepted, schedule }: { accepted: Instant; schedule: Schedule }): Instant =>
-    (schedule.notBefore ?? accepted) + settings.queue.lifetime
+    (schedule.notBefore ?? accepted) + (schedule.lifetime ?? settings.queue.lifetime)
   const reporter = createReporter({
     hostname: settings.hostname,
-    extensions: reportExtensions(modules(settings.extensions)),
+    extensions: reportExtensions(settings.extensions, modules(settings.extensions)),
     clock,
     postmaster,
     maxReturned: settings.queue['return-limit'],
@@ -123,6 +123,8 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     expand: (address: Address) => resolver.expand(atHome(address, settings)),
     delivers: () => settings.queue.concurrency > 0,
     room: roomFor(settings, { resolver, transports, clock, log }),
+    priority: ({ peer, identity }: Session, asked: number, given: number) =>
+      log.event('info', 'priority', { peer, identity, asked, given }),
     release: {
       now: () => clock.now(),
       allow: mayRelay,

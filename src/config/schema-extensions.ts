@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path'
 import * as z from 'zod'
 import { type Instant, readDate } from '../mail/instant.ts'
 import { kind } from './kinds.ts'
-import { size, text, time } from './leaves.ts'
+import { count, list, network, size, text, time } from './leaves.ts'
 
 /** What may be set of extensions, where it takes the settings' own words: times, sizes, networks. */
 
@@ -54,3 +54,62 @@ export const rrvsBlock: z.ZodType<RrvsBlock> = z.strictObject({
     'The latest time at which a mailbox of which neither that file nor its folder tells anything can have got its owner.',
   ),
 })
+
+/** What may be set for mail of one level. */
+export interface LevelBlock {
+  readonly retry?: number | undefined
+  readonly 'retry-max'?: number | undefined
+  readonly lifetime?: number | undefined
+  readonly size?: number | undefined
+}
+
+export interface MtPriorityBlock {
+  readonly policy: 'MIXER' | 'STANAG4406' | 'NSEP'
+  readonly announce: boolean
+  readonly networks: readonly string[]
+  readonly identities: readonly string[]
+  readonly submission: boolean
+  readonly most: number
+  readonly others: number
+  readonly least: number
+  readonly levels: Readonly<Record<string, LevelBlock>>
+}
+
+const usual = 'what holds for all mail'
+
+const level = z.strictObject({
+  retry: kind(time().optional(), { absent: usual }).describe('The wait after a first attempt that failed.'),
+  'retry-max': kind(time().optional(), { absent: usual }).describe('The longest wait between two attempts.'),
+  lifetime: kind(time().optional(), { absent: usual }).describe('How long delivery is tried.'),
+  size: kind(size(1).optional(), { absent: usual }).describe('Size of a message at most.'),
+})
+
+/** `LEVELS`: the levels of each policy. */
+export const mtPriorityBlock = (
+  levels: Readonly<Record<MtPriorityBlock['policy'], readonly number[]>>,
+): z.ZodType<MtPriorityBlock> =>
+  z
+    .strictObject({
+      policy: z.enum(['MIXER', 'STANAG4406', 'NSEP']).default('MIXER').describe('What priorities mean here.'),
+      announce: z.boolean().default(true).describe('Whether clients are told the policy.'),
+      networks: list(network)
+        .default([])
+        .describe('Whose mail may be more urgent than others: clients of these networks.'),
+      identities: list(z.string().min(1))
+        .default([])
+        .describe('Likewise, who proved to be one of these; `"*"`: anybody who proved who it is.'),
+      submission: z.boolean().default(false).describe('Likewise, all who submit mail, where it is submitted.'),
+      most: count(-9, 9).default(9).describe('The highest priority they may ask for.'),
+      others: count(-9, 0).default(0).describe('The highest priority that others may ask for.'),
+      least: count(-9, 9).default(-9).describe('The lowest priority that is taken, where mail is submitted.'),
+      levels: kind(z.record(z.string(), level), { key: 'LEVEL', is: 'a map by level of the policy' })
+        .default({})
+        .describe('What is special for mail of a level.'),
+    })
+    .superRefine(({ policy, levels: given }, context) => {
+      for (const name of Object.keys(given)) {
+        if (levels[policy].some((one) => String(one) === name)) continue
+        const message = `is no level of ${policy}; expected one of ${levels[policy].join(', ')}`
+        context.addIssue({ code: 'custom', path: ['levels', name], message })
+      }
+    })

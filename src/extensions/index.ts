@@ -10,6 +10,13 @@ export { type FutureReleaseServices, futureRelease } from './futurerelease.ts'
 export { help } from './help.ts'
 export { limits } from './limits.ts'
 export { lmtp } from './lmtp.ts'
+export {
+  mtPriority,
+  type PriorityLevel,
+  type PrioritySettings,
+  priorityDefaults,
+  priorityPolicies,
+} from './mt-priority.ts'
 export { type MtrkSettings, mtrk } from './mtrk.ts'
 export { noSoliciting, noSolicitingSettings, type Unwanted } from './no-soliciting.ts'
 export { pipelining } from './pipelining.ts'

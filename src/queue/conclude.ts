@@ -78,7 +78,9 @@ export const conclude = (
     if (now >= expiresAt(message, settings)) return fails(r, expired(last, now), verdict.attempted)
     const warn = warning(message, r, now, settings)
     const reported = [...(warn?.marks ?? []), ...note]
-    const wish = verdict.attempted ? now + backoff(r.attempts, settings.backoff, random) : now
+    const wish = verdict.attempted
+      ? now + backoff(r.attempts, { ...settings.backoff, ...message.schedule.retry }, random)
+      : now
     const noted = { reported: [...r.reported, ...reported] }
     const due = dueBy(Math.max(wish, verdict.notBefore ?? now), message, noted, now, settings)
     const fate: Fate = { is: 'waiting', due, ...(last === undefined ? {} : { last }) }

@@ -271,3 +271,46 @@ test('mail that its sender wished to be sent later is not sent earlier, whatever
   )
   await bench.queue.stop()
 })
+
+test('of what is claimed for a destination the most urgent goes first, in the order in which it came', async () => {
+  const open = Promise.withResolvers<number>()
+  const bench = queueBench({
+    smtp: {
+      limits: { perDestination: 2 },
+      say: ({ address }) => (address.local.startsWith('at') ? open.promise : 250),
+    },
+  })
+  await bench.queue.start()
+  for (const [name, priority] of [
+    ['at-once', 0],
+    ['at-once-too', 0],
+    ['low', -4],
+    ['high', 4],
+  ] as const) {
+    await bench.put([`${name}@far.example`], { schedule: { priority } })
+    await bench.clock.advance(10)
+  }
+  open.resolve(250)
+  await bench.clock.advance(1000)
+  assert.deepEqual(bench.smtp.delivered.slice(-2), ['high@far.example', 'low@far.example'])
+  await bench.queue.stop()
+})
+
+test('mail that is to be tried more often, and not as long, is', async () => {
+  const bench = queueBench({ smtp: { say: ({ address }) => (address.domain === 'far.example' ? 451 : 250) } })
+  await bench.queue.start()
+  const start = bench.clock.now()
+  const schedule = { retry: { first: MINUTE, most: 2 * MINUTE }, lifetime: 6 * MINUTE }
+  await bench.put(['busy@far.example'], { schedule })
+  await bench.clock.advance(HOUR)
+  const tried = bench.smtp.deliveries.filter(({ to }) => to.includes('busy@far.example'))
+  assert.deepEqual(
+    tried.map(({ at }) => Math.round((at - start) / MINUTE)),
+    [0, 1, 3, 5, 6],
+  )
+  assert.deepEqual(
+    bench.reporter.composed.map((one) => one.recipients.map((r) => r.event)),
+    [['failed']],
+  )
+  await bench.queue.stop()
+})

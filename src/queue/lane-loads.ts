@@ -6,7 +6,7 @@ import type { Holding } from './work.ts'
 /** What a runner holds of one lane. */
 export interface LaneLoad {
   readonly lane: Lane
-  /** Claimed and not begun. */
+  /** Claimed and not begun, the most urgent first. */
   readonly backlog: Holding[]
   active: number
   /** How long a delivery takes, in milliseconds: a moving average. */
@@ -33,6 +33,8 @@ export interface LaneLoads extends Iterable<LaneLoad> {
 const MOST = 1000
 /** What is held of a lane lasts about so long, so that fast ones do not run dry while more is claimed. */
 const AHEAD = 40
+
+const urgency = ({ claim }: Holding): number => claim.message.schedule.priority ?? 0
 
 export const createLaneLoads = (destinations: Destinations, { concurrency, batch }: QueueSettings): LaneLoads => {
   const loads = new Map<Lane, LaneLoad>()
@@ -76,7 +78,8 @@ export const createLaneLoads = (destinations: Destinations, { concurrency, batch
     of,
     add(holding) {
       const load = of(holding.claim.lane)
-      load.backlog.push(holding)
+      const at = load.backlog.findLastIndex((one) => urgency(one) >= urgency(holding))
+      load.backlog.splice(at + 1, 0, holding)
       if (sizeOf(load) >= enough(load)) full.add(load)
       ready.add(load)
     },

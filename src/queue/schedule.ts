@@ -27,7 +27,8 @@ const began = ({ accepted, schedule }: Scheduled): Instant => Math.max(accepted,
 
 /** When the mail is given up, if an attempt then fails too. */
 export const expiresAt = (message: Scheduled, settings: QueueSettings): Instant =>
-  began(message) + (message.sender === null ? settings.bounceLifetime : settings.lifetime)
+  began(message) +
+  (message.schedule.lifetime ?? (message.sender === null ? settings.bounceLifetime : settings.lifetime))
 
 /** The milestone at which it is given up without another attempt, if one has passed. */
 export const overdue = ({ schedule }: Scheduled, now: Instant): Milestone | undefined =>

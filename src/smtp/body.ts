@@ -153,10 +153,11 @@ export class Body {
     return { incoming: this.#incoming, end: { ...end, ...said, params: this.#transaction.params } }
   }
 
-  async #askHooks(end: BodyEnd): Promise<Pick<IncomingEnd, 'edits' | 'refused' | 'completes'>> {
+  async #askHooks(end: BodyEnd): Promise<Pick<BodyConclusion, 'edits' | 'refused' | 'says' | 'completes'>> {
     let completes: EndAnswer['completes']
     const edits: HeaderEdit[] = []
     const refused = new Map<number, Reply>()
+    const ways: ((usual: Reply) => Reply)[] = []
     for (const server of this.#hooks.atEnd) {
       const answer = await server.atEnd(end, this.#transaction, this.#session)
       if (!answer) continue
@@ -164,9 +165,11 @@ export class Body {
       if (answer.params) this.#transaction.params = answer.params
       if (answer.edits) edits.push(...answer.edits)
       completes = answer.completes ?? completes
+      if (answer.says) ways.push(answer.says)
       for (const [index, why] of answer.recipients ?? []) refused.set(index, why)
     }
-    return { edits, refused, ...(completes ? { completes: completes(refused) } : {}) }
+    const says = (outcome: Reply) => (outcome.code < 300 ? ways.reduce((said, way) => way(said), outcome) : outcome)
+    return { edits, refused, says, ...(completes ? { completes: completes(refused) } : {}) }
   }
 
   /** Never rejects. */
@@ -178,7 +181,10 @@ export class Body {
 }
 
 /** What is known of a mail at the end of its body, before the queue's facets complete it. */
-export type BodyConclusion = Omit<IncomingEnd, 'recipients' | 'marks' | 'schedule' | 'trail'>
+export interface BodyConclusion extends Omit<IncomingEnd, 'recipients' | 'marks' | 'schedule' | 'trail'> {
+  /** An outcome as extensions have it said. */
+  says(outcome: Reply): Reply
+}
 
 /** A transaction as the session keeps it. */
 export interface OpenTransaction extends Transaction {

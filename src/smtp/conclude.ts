@@ -24,7 +24,7 @@ const oneForAll = async (transaction: OpenTransaction, body: Body, session: Serv
     const { incoming, end } = await body.finish()
     // What is refused for one nobody may have.
     for (const why of end.refused.values()) throw new Refusal(why)
-    for await (const { reply: one } of incoming.conclude(completed(end, transaction, session))) told.push(one)
+    for await (const { reply: one } of incoming.conclude(completed(end, transaction, session))) told.push(end.says(one))
   } catch (error) {
     const answer = await givenUp(error, body, session)
     if (told.length === 0 || told.length < transaction.recipients.length) told.push(answer)
@@ -76,7 +76,7 @@ async function* outcomesOf(
     if (end.refused.size >= transaction.recipients.length) return await body.abort()
     for await (const outcome of incoming.conclude(completed(end, transaction, session))) {
       told.add(outcome.index)
-      yield outcome
+      yield { ...outcome, reply: end.says(outcome.reply) }
     }
   } catch (error) {
     const answer = await givenUp(error, body, session)
@@ -92,7 +92,11 @@ const givenUp = async (error: unknown, body: Body, session: ServerSession): Prom
   return reply(451, '4.3.0', 'A fault of this server; try again')
 }
 
-const completed = (end: BodyConclusion, transaction: OpenTransaction, session: ServerSession): IncomingEnd => {
+const completed = (
+  { says: _, ...end }: BodyConclusion,
+  transaction: OpenTransaction,
+  session: ServerSession,
+): IncomingEnd => {
   const { registry } = session.options
   const given = { sender: transaction.sender, params: end.params, recipients: transaction.recipients }
   const { envelope, ...queued } = forQueue(registry.extensions, given, end.header, end.at)

@@ -29,6 +29,8 @@ export interface EndAnswer {
   /** In place of the transaction's. */
   readonly params?: ParamBag
   readonly edits?: readonly HeaderEdit[]
+  /** What those whose mail is taken are told in place of the usual reply. */
+  readonly says?: (usual: Reply) => Reply
   /** What the sink has to complete with the mail. Asked when all have spoken and it is known who is refused. One at most. */
   completes?(refused: ReadonlyMap<number, Reply>): Completion
 }

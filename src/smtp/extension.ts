@@ -319,10 +319,7 @@ export interface ClientFacet {
   without?(mail: OutboundMail, hop: Hop, recipients: readonly OutboundRecipient[]): readonly Remedy[]
   /** The mail makes use of it and the hop has it, but not all that is needed, or the sender is to be told. */
   with?(mail: OutboundMail, hop: Hop, recipients: readonly OutboundRecipient[]): readonly Remedy[]
-  /**
-   * MAIL parameters for this hop, on the final facts; they win over those that travel. Asked anew right before each MAIL,
-   * with a `mail.now` of then. Throw a Refusal to give the mail up.
-   */
+  /** MAIL parameters for this hop, on the final facts; they win over those that travel. Asked anew right before each MAIL. Throw a Refusal to give the mail up. */
   adds?(mail: OutboundMail, hop: Hop): ParamBag
   /** RCPT parameters likewise. */
   forRecipient?(recipient: OutboundRecipient, mail: OutboundMail, hop: Hop): ParamBag

@@ -26,6 +26,10 @@ export interface Schedule {
   /** Higher goes first; 0 is ordinary. */
   readonly priority?: number
   readonly milestones?: readonly Milestone[]
+  /** The first wait after a failed attempt and the longest, in milliseconds, where they are not the usual ones. */
+  readonly retry?: { readonly first?: number; readonly most?: number }
+  /** How long delivery is tried, likewise. */
+  readonly lifetime?: number
 }
 
 /** At this time, recipients still waiting are reported as delayed, or given up with this status. */

@@ -19,7 +19,7 @@ export const forQueue = (
   return { envelope, schedule: scheduleOf(extensions, envelope, accepted), ...(trail ? { trail } : {}) }
 }
 
-/** What extensions say together of when mail is due: the latest time, the highest priority, all milestones. */
+/** What extensions say together of when mail is due: the latest time, the highest priority, all milestones, the last word on how it is tried. */
 export const scheduleOf = (extensions: readonly Extension[], envelope: Envelope, accepted: Instant): Schedule =>
   merged(extensions.flatMap(({ queue }) => queue?.schedule?.(envelope, accepted) ?? []))
 
@@ -31,5 +31,13 @@ const merged = (schedules: readonly Schedule[]): Schedule => {
     ...(holds.length > 0 ? { notBefore: Math.max(...holds) } : {}),
     ...(priorities.length > 0 ? { priority: Math.max(...priorities) } : {}),
     ...(milestones.length > 0 ? { milestones } : {}),
+    ...one(schedules, 'retry'),
+    ...one(schedules, 'lifetime'),
   }
+}
+
+/** What the last to speak says. */
+const one = <K extends 'retry' | 'lifetime'>(schedules: readonly Schedule[], key: K): Pick<Schedule, K> => {
+  const { [key]: value } = schedules.findLast((schedule) => schedule[key] !== undefined) ?? {}
+  return (value === undefined ? {} : { [key]: value }) as Pick<Schedule, K>
 }

@@ -63,6 +63,15 @@ const room: extensions.Room = {
   },
 }
 
+/** Whoever says who it is may have urgent mail, if it is small. */
+export const ranking = (): Required<Parameters<typeof extensions.mtPriority>> => [
+  {
+    ...extensions.priorityDefaults,
+    levels: new Map([[4, { size: 200, retry: { first: 60_000 }, lifetime: 3_600_000 }]]),
+  },
+  { trusts: ({ identity }) => identity !== undefined },
+]
+
 /** Holds mail for a day and, besides what is held of ann and in all, 1,000 octets more of hers and 2,000 of others. */
 export const holding = (): NonNullable<Parameters<typeof extensions.futureRelease>[0]> => ({
   most: 86_400,
@@ -107,6 +116,10 @@ const made: Readonly<Record<string, (kept: MemoryPartials) => Extension>> = {
     }),
   SUBMITTER: () => extensions.submitter(),
   'SUBMITTER-TESTED': () => extensions.submitter(async (domain) => domain === 'example.com'),
+  'MT-PRIORITY': () => extensions.mtPriority(...ranking()),
+  'MT-PRIORITY-NSEP': () =>
+    extensions.mtPriority({ ...ranking()[0], policy: 'NSEP', most: 5, least: -2 }, { trusts: () => true }),
+  'MT-PRIORITY-UNNAMED': () => extensions.mtPriority({ ...ranking()[0], announce: false }, { trusts: () => false }),
   FUTURERELEASE: () => extensions.futureRelease(holding()),
   'FUTURERELEASE-CLIENT': () => extensions.futureRelease(),
   'FUTURERELEASE-STRANGERS': () => extensions.futureRelease({ ...holding(), allow: () => false }),

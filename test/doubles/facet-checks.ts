@@ -131,6 +131,34 @@ export const facetChecks: Readonly<Record<string, (extension: Extension) => void
     assert.deepEqual(report?.headerFields?.(about({})), [])
     assert.deepEqual(report?.headerFields?.(about({ REQUIRETLS: true, 'TLS-REQUIRED': 'NO' })), [])
   },
+  'MT-PRIORITY'({ server, queue, report }) {
+    const urgently = { kind: 'MAIL', begun: 0, sender: null, params: { 'MT-PRIORITY': '1' }, recipients: [] }
+    assert.throws(() => server?.onAnnounced?.(201, urgently, nobody), refusal(552, '5.7.16'))
+    assert.doesNotThrow(() => server?.onAnnounced?.(200, urgently, nobody))
+    assert.doesNotThrow(() => server?.onAnnounced?.(201, { ...urgently, params: {} }, nobody))
+    const schedule = (priority?: string) => {
+      const params = priority === undefined ? {} : { 'MT-PRIORITY': priority }
+      return queue?.schedule?.({ sender: null, params, recipients: [] }, 0)
+    }
+    const urgent = { priority: 4, retry: { first: 60_000 }, lifetime: 3_600_000 }
+    assert.deepEqual([schedule(), schedule('0'), schedule('1'), schedule('9')], [{}, {}, urgent, urgent])
+    assert.deepEqual([schedule('-3'), schedule('-4'), schedule('-9')], [{}, { priority: -4 }, { priority: -4 }])
+    // What a program of this machine writes into its header (RFC 6758 4.1, 4a).
+    const from = (header: string, params = {}) =>
+      queue?.fromHeader?.({ sender: null, params, recipients: [] }, readHeader(Buffer.from(`${header}\r\n\r\n`)))
+        ?.params
+    assert.deepEqual(from('MT-Priority: -3'), { 'MT-PRIORITY': '-3' })
+    assert.deepEqual(from('MT-Priority: 3', { X: '1' }), { X: '1', 'MT-PRIORITY': '0' })
+    assert.deepEqual(from('MT-Priority: -3', { 'MT-PRIORITY': '-1' }), { 'MT-PRIORITY': '-1' })
+    assert.deepEqual(from('Importance: low'), {})
+    for (const wrong of ['+3', '-0', '10', '', '-3 (', '-3 )', '-3 4', '-3)(', '--3']) {
+      assert.deepEqual(from(`MT-Priority: ${wrong}`), { 'MT-PRIORITY': '0' }, wrong)
+    }
+    assert.deepEqual(from('MT-Priority: -3\r\nmt-priority: -3'), { 'MT-PRIORITY': '0' })
+    assert.deepEqual(from('MT-Priority: (a (b) \\) c)\r\n -3 (low)'), { 'MT-PRIORITY': '-3' })
+    assert.deepEqual(report?.envelope?.({ ...message, params: { 'MT-PRIORITY': '3' } }), { 'MT-PRIORITY': '3' })
+    assert.equal(report?.envelope?.(message), undefined)
+  },
   DSN({ report, queue }) {
     const wants = (event: ReportedRecipient['event'], notify?: string) =>
       report?.wants?.(recipient(event, notify === undefined ? {} : { NOTIFY: notify }), message)
