@@ -32,6 +32,11 @@ const real: readonly Extension[] = [
   extensions.prdr(),
   extensions.mtrk({ timeout: 1, longest: 1 }),
   extensions.checkpoint(checkpointSides(new MemoryPartials(() => {}))),
+  extensions.conPerm(),
+  extensions.conNeg(
+    async () => undefined,
+    async () => ({ is: 'asIs' }),
+  ),
   extensions.help(),
   extensions.expn(
     async () => undefined,

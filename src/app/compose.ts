@@ -2,6 +2,8 @@ import { restartNeeded, withFixed } from '../config/restart.ts'
 import type { Settings } from '../config/settings.ts'
 import { takeLocal } from '../intake/local.ts'
 import { readAddress } from '../mail/address.ts'
+import { charsetConverter } from '../mime/forms/charset-converter.ts'
+import type { ContentConverter } from '../mime/forms/content-converter.ts'
 import type { Channel } from '../net/channel.ts'
 import { type Clock, systemClock } from '../observe/clock.ts'
 import { type Log, silentLog } from '../observe/log.ts'
@@ -32,6 +34,8 @@ export interface Services {
   readonly log?: Log
   /** SMTP extensions of one's own. */
   readonly modules?: readonly ExtensionModule[]
+  /** Of content, for recipients who take it in other forms only (RFC 4141); asked behind the one for charsets. */
+  readonly converters?: readonly ContentConverter[]
 }
 
 /** See `Mta`. Throws `Misconfigured` with all that the settings ask and cannot be had. */
@@ -56,7 +60,7 @@ class ComposedMta implements Mta {
   #secret: () => Uint8Array = () => new Uint8Array()
   #state: Status['state'] = 'running'
 
-  constructor({ clock = systemClock(), log = silentLog, modules = [] }: Services) {
+  constructor({ clock = systemClock(), log = silentLog, modules = [], converters = [] }: Services) {
     this.#clock = clock
     this.#log = log
     this.#listeners = new Listeners({ clock, log, serve: (name) => this.#generation?.listeners.get(name) })
@@ -65,6 +69,7 @@ class ComposedMta implements Mta {
       clock,
       log,
       modules,
+      converters: [charsetConverter(), ...converters],
       dns: (settings) => this.#resolvers.of(settings),
       spool: () => this.spool,
       listening: () => this.#listeners.ports,

@@ -10,7 +10,8 @@ export const extensionRows = (
 ): readonly ExtensionRow[] => {
   const byKeyword = new Map<string, Extension>()
   for (const extension of [...[...offers.values()].flat(), ...client]) {
-    if (!byKeyword.has(extension.keyword)) byKeyword.set(extension.keyword, extension)
+    // The side that one list has may be missing in another.
+    byKeyword.set(extension.keyword, { ...extension, ...byKeyword.get(extension.keyword) })
   }
   return [...byKeyword.values()].map((extension) => ({
     keyword: extension.keyword,
@@ -26,7 +27,7 @@ export const extensionRows = (
 }
 
 const state = (extension: Extension | undefined): string => {
-  if (extension === undefined) return 'off'
+  if (extension?.server === undefined) return 'off'
   if (extension.silent) return 'silent'
   return extension.words?.offered === undefined ? 'offered' : `offered ${extension.words.offered}`
 }

@@ -15,6 +15,8 @@ const services = {
   verify: async () => 'elsewhere' as const,
   ownership: () => async () => 'elsewhere' as const,
   expand: async () => undefined,
+  isMailbox: async () => true,
+  adapt: async () => ({ is: 'asIs' }) as const,
   delivers: () => true,
   priority: () => {},
   release: { now: () => 0, allow: () => true, held: async () => 0 },
@@ -39,10 +41,7 @@ test('BINARYMIME goes where CHUNKING goes', () => {
   const keywords = (extensions: string) => {
     const loaded = readSettings(`extensions: ${extensions}\n`, 'smail.yaml', thisMachine({}), extensionSchemas)
     assert.ok('settings' in loaded)
-    const list = clientExtensions('smtp', loaded.settings.extensions, 'off', {
-      clientTls: tls,
-      transactionNames: names,
-    })
+    const list = clientExtensions('smtp', loaded.settings.extensions, 'off', services)
     createRegistry(list)
     return list.flatMap(({ keyword }) => (/BINARY|CHUNK/.test(keyword) ? keyword : []))
   }

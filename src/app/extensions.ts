@@ -12,6 +12,7 @@ import {
 } from '../config/schema-extensions.ts'
 import type { ExtensionBlocks, ListenerSettings } from '../config/settings.ts'
 import * as extensions from '../extensions/index.ts'
+import type { Address } from '../mail/address.ts'
 import type { Extension, Session } from '../smtp/extension.ts'
 import {
   type CheckpointNames,
@@ -58,6 +59,8 @@ export const extensionSchemas: ReadonlyMap<string, z.ZodType> = new Map<string, 
   ['no-soliciting', extensions.noSolicitingSettings],
   ['prdr', kind(z.strictObject({}), { offUnlessNamed: true })],
   ['submitter', kind(z.strictObject({}), { offUnlessNamed: true })],
+  ['conperm', NONE],
+  ['conneg', extensions.connegSettings],
   ['help', NONE],
   ['expn', withNetworks(extensions.expnSettings)],
   ['vrfy', withNetworks(extensions.vrfySettings)],
@@ -73,6 +76,10 @@ export interface ExtensionServices {
   readonly modules?: (blocks: ExtensionBlocks) => readonly Extension[]
   readonly verify: extensions.Verify
   readonly expand: extensions.Expand
+  /** Whether mail for an address ends in a mailbox here. */
+  readonly isMailbox: (address: Address) => Promise<boolean>
+  /** Makes content fit for recipients of hops. */
+  readonly adapt: extensions.Adapt
   /** By the block of `rrvs` that holds for a listener. */
   readonly ownership: (block: unknown) => extensions.Ownership
   /** Whether mail is delivered at all, or waits. */
@@ -178,6 +185,16 @@ const mtPriority = (
   return [extensions.mtPriority(settings, { trusts: urgentFrom(block, submission && block.submission), note })]
 }
 
+/** Not on offer, and its parameters answered as its RFC has it. */
+const unoffered = ({ keyword, rfc, params = {} }: Extension): Extension => ({ keyword, rfc, params })
+
+/** Undefined: nobody has said what anyone takes, or it is not to be told. */
+const capabilities = (block: unknown, isMailbox: (address: Address) => Promise<boolean>) => {
+  const read = extensions.connegSettings.safeParse(block)
+  if (!read.success || Object.keys(read.data.capabilities).length === 0) return undefined
+  return extensions.capabilitiesOf(read.data.capabilities, isMailbox)
+}
+
 /** In the order in which they act: what changes the channel, then the rest, and last who has the last word on replies. */
 export const serverExtensions = (
   listener: ListenerSettings,
@@ -206,6 +223,8 @@ export const serverExtensions = (
     ...(protocol === 'lmtp' ? [] : on(blocks, 'prdr', extensions.prdr)),
     ...(protocol === 'lmtp' ? [] : on(blocks, 'submitter', () => extensions.submitter())),
     ...(services.modules?.(blocks) ?? []),
+    blocks['conperm'] === 'off' ? unoffered(extensions.conPerm()) : extensions.conPerm(),
+    extensions.conNeg(capabilities(blocks['conneg'], services.isMailbox)),
     // Behind all that change parameters of MAIL.
     ...(blocks['checkpoint'] === 'off' ? [] : checkpointServer(listener, services.checkpoints)),
     ...on(blocks, 'help', extensions.help),
@@ -220,7 +239,7 @@ export const clientExtensions = (
   dialect: 'smtp' | 'lmtp',
   blocks: ExtensionBlocks,
   tls: 'off' | extensions.TlsDemand,
-  services: Pick<ExtensionServices, 'clientTls' | 'modules' | 'transactionNames'>,
+  services: Pick<ExtensionServices, 'clientTls' | 'adapt' | 'modules' | 'transactionNames'>,
 ): Extension[] => [
   ...(tls === 'off' ? [] : on(blocks, 'starttls', () => extensions.startTls(services.clientTls, tls))),
   ...(dialect === 'lmtp' ? [extensions.lmtp()] : []),
@@ -242,6 +261,9 @@ export const clientExtensions = (
   ...tracking(blocks),
   ...on(blocks, 'mt-priority', () => extensions.mtPriority()),
   ...on(blocks, 'no-soliciting', () => extensions.noSoliciting(unwanted(blocks['no-soliciting']))),
+  // Mail whose sender restricts conversions stays so, whatever is offered to others by now.
+  extensions.conPerm(),
+  ...on(blocks, 'conneg', () => extensions.conNeg(undefined, services.adapt)),
   ...(dialect === 'lmtp' ? [] : on(blocks, 'prdr', extensions.prdr)),
   ...(dialect === 'lmtp' ? [] : on(blocks, 'submitter', () => extensions.submitter())),
   ...(services.modules?.(blocks) ?? []),
@@ -257,6 +279,7 @@ export const reportExtensions = (blocks: ExtensionBlocks, modules: readonly Exte
   extensions.futureRelease(),
   extensions.rrvs(async () => 'elsewhere'),
   ...queuePriority(blocks),
+  extensions.conPerm(),
   extensions.submitter(),
   ...modules,
 ]

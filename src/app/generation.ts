@@ -5,6 +5,7 @@ import { immediate } from '../intake/immediate.ts'
 import { intake } from '../intake/intake.ts'
 import { type Address, readAddress } from '../mail/address.ts'
 import type { Instant } from '../mail/instant.ts'
+import type { ContentConverter } from '../mime/forms/content-converter.ts'
 import { serveTracking } from '../mtqp/serve.ts'
 import type { Channel } from '../net/channel.ts'
 import type { Resolver as Dns } from '../net/resolver.ts'
@@ -13,6 +14,7 @@ import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { createReporter, type Reporter } from '../reports/report.ts'
 import { isOurAddress } from '../routers/self.ts'
+import { adapter } from '../smtp/adapter.ts'
 import type { Extension, Schedule, Session } from '../smtp/extension.ts'
 import { type ServerContext, serve, serverContext } from '../smtp/server.ts'
 import type { Spool } from '../spool/spool.ts'
@@ -35,6 +37,7 @@ export interface Standing {
   readonly clock: Clock
   readonly log: Log
   readonly modules: readonly ExtensionModule[]
+  readonly converters: readonly ContentConverter[]
   dns(settings: Settings): Promise<Dns>
   /** Opened at the start; asked only when mail comes. */
   spool(): Spool
@@ -68,7 +71,7 @@ export interface Generation {
 
 /** Throws `Unfit` with all that the settings ask and cannot be had; then nothing is left behind. */
 export const makeGeneration = async (settings: Settings, standing: Standing): Promise<Generation> => {
-  const { clock, log } = standing
+  const { clock, log, converters } = standing
   const modules = (blocks: ExtensionBlocks) => moduleExtensions(standing.modules, blocks)
   const uid = process.getuid?.() ?? 0
   const gid = process.getgid?.() ?? 0
@@ -80,7 +83,8 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
   const self = { hostname: settings.hostname, addresses: () => standing.listening() }
   const runningAs = { uid, gid }
   const transactionNames = { domain: settings.hostname, secret: () => standing.secret() }
-  const means = { clock, log, resolver: dns, clientTls, transactionNames, runningAs, modules }
+  const adapt = adapter({ hostname: settings.hostname, clock, converters })
+  const means = { clock, log, resolver: dns, clientTls, transactionNames, runningAs, modules, adapt }
   const transports = faults.at(['transports'], () => makeTransports(settings, means)) ?? new Map<string, Transport>()
   const directors = (await faults.of(['directors'], () => makeDirectors(settings, { clock, log, uid }))) ?? []
   const ownership = await ownerships(settings, () => resolver, { clock, log }, faults)
@@ -121,6 +125,8 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     verify: (address: Address) => verify(address, resolver, settings),
     ownership,
     expand: (address: Address) => resolver.expand(atHome(address, settings)),
+    isMailbox: async (address: Address) => (await resolver.resolve(atHome(address, settings))).to === 'mailbox',
+    adapt,
     delivers: () => settings.queue.concurrency > 0,
     room: roomFor(settings, { resolver, transports, clock, log }),
     priority: ({ peer, identity }: Session, asked: number, given: number) =>
@@ -193,7 +199,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     reporter,
     postmaster,
     offers,
-    client: clientExtensions('smtp', settings.extensions, 'may', { clientTls, modules, transactionNames }),
+    client: clientExtensions('smtp', settings.extensions, 'may', { clientTls, modules, transactionNames, adapt }),
     listeners: new Map(settings.listen.map((one) => [one.name, served(one)])),
     local: context(here, serverExtensions(here, { ...services, tracked: true }), true),
     close: () => closeAll(transports),

@@ -1,6 +1,6 @@
 import { hostname as machineName } from 'node:os'
 import type { ExtensionBlocks, Settings, TransportSettings } from '../config/settings.ts'
-import type { Tls } from '../extensions/index.ts'
+import type { Adapt, Tls } from '../extensions/index.ts'
 import { dial } from '../net/dialer.ts'
 import type { Resolver } from '../net/resolver.ts'
 import type { Clock } from '../observe/clock.ts'
@@ -25,6 +25,7 @@ export interface TransportMeans {
   readonly clientTls: Tls
   readonly modules?: (blocks: ExtensionBlocks) => readonly Extension[]
   readonly transactionNames: CheckpointNames
+  readonly adapt: Adapt
   readonly runningAs: { readonly uid: number; readonly gid: number }
 }
 
@@ -67,7 +68,7 @@ const network = (
   one: Extract<TransportSettings, { driver: 'smtp' | 'lmtp' }>,
   dialect: 'smtp' | 'lmtp',
   settings: Settings,
-  { clock, log, resolver, clientTls, modules, transactionNames }: TransportMeans,
+  { clock, log, resolver, clientTls, modules, transactionNames, adapt }: TransportMeans,
 ): Parameters<typeof smtpTransport>[0] => {
   const { timeouts, hostname } = settings
   return {
@@ -76,6 +77,7 @@ const network = (
       clientExtensions(dialect, one.extensions, one.tls, {
         clientTls,
         transactionNames,
+        adapt,
         ...(modules ? { modules } : {}),
       }),
     ),

@@ -89,7 +89,7 @@ export const dsn = (): Extension => ({
       return wishes.includes(WISH_FOR[recipient.event]) ? 'yes' : 'no'
     },
     returns(message, events) {
-      if (!events.includes('failed')) return 'headers'
+      if (!events.includes('failed')) return undefined
       const ret = get(message.params, RET)
       return ret && (ret === 'FULL' ? 'full' : 'headers')
     },

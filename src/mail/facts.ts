@@ -21,6 +21,8 @@ export interface BodyFacts {
   readonly notUtf8?: true
   /** multipart/signed, multipart/encrypted or S/MIME (application/pkcs7-mime) is inside, at any depth. */
   readonly sealed?: true
+  /** A Content-Convert field is somewhere: its originator says what may be made of content (RFC 4141). Absent: none. */
+  readonly permitsConversion?: true
 }
 
 /** Which header fields have octets above 127. */

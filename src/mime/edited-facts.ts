@@ -29,7 +29,12 @@ export const withHeader = (facts: BodyFacts, header: Uint8Array, inPlaceOf: numb
 }
 
 /** The facts of mail before which an empty line is put: what was taken for its header is text (`separator`). */
-export const withoutHeader = ({ rawHeaders: _, sealed: __, ...facts }: BodyFacts): BodyFacts => ({
+export const withoutHeader = ({
+  rawHeaders: _,
+  sealed: __,
+  permitsConversion: ___,
+  ...facts
+}: BodyFacts): BodyFacts => ({
   ...facts,
   headerOctets: 0,
   eightBitHeader: false,

@@ -247,3 +247,16 @@ test('a million bare CRs cost one pass', () => {
   const octets = Buffer.alloc(1_000_000, 13)
   assert.deepEqual(inspect([octets]).facts, slowly(octets))
 })
+
+test('what originators permit to be made of content is found, at any depth', () => {
+  const permits = (text: string, maxHeader = 1000) => {
+    const look = inspector({ maxHeader })
+    look.write(Buffer.from(text))
+    return look.end().facts.permitsConversion
+  }
+  assert.equal(permits('Subject: x\r\n\r\nContent-Convert: ANY\r\n'), undefined)
+  assert.equal(permits('content-convert: NONE\r\n\r\nx\r\n'), true)
+  const parts = 'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Convert: ANY\r\n\r\nx\r\n--b--\r\n'
+  assert.equal(permits(parts), true)
+  assert.equal(permits(parts, 10), true)
+})

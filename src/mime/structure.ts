@@ -1,5 +1,4 @@
-import type { BodyFacts } from '../mail/facts.ts'
-import { partFacts } from './body-facts.ts'
+import { isPermission, partFacts } from './body-facts.ts'
 import type { Header } from './fields.ts'
 import { RawFields } from './raw-fields.ts'
 import { MimeReader } from './reader.ts'
@@ -10,13 +9,16 @@ export const isSealed = (type: string): boolean =>
 
 /** Whether there can be anything in a message for `StructureScan` to find, to judge by its own header. */
 export const hasStructure = (header: Header, eightBit: boolean): boolean =>
-  eightBit || /multipart|message|pkcs7/i.test(header.values('Content-Type')[0] ?? '')
+  eightBit ||
+  /multipart|message|pkcs7/i.test(header.values('Content-Type')[0] ?? '') ||
+  header.values('Content-Convert').length > 0
 
 /** Finds, for any cuts, the facts of a message for which it has to be taken apart. */
 export class StructureScan {
   readonly #reader: MimeReader
   readonly #fields = new RawFields()
   #sealed = false
+  #permits = false
   #depth = 0
 
   constructor() {
@@ -24,7 +26,10 @@ export class StructureScan {
       partBegins: (depth) => {
         this.#depth = depth
       },
-      field: (name, raw) => this.#fields.field(name, this.#depth, raw),
+      field: (name, raw) => {
+        this.#permits ||= name !== undefined && isPermission(name)
+        this.#fields.field(name, this.#depth, raw)
+      },
       headerEnds: (_, { type }) => {
         this.#sealed ||= isSealed(type)
       },
@@ -39,8 +44,8 @@ export class StructureScan {
   }
 
   /** Nothing is to be written after it. */
-  end(): Pick<BodyFacts, 'rawHeaders' | 'sealed'> {
+  end(): ReturnType<typeof partFacts> {
     this.#reader.end()
-    return partFacts(this.#fields.facts(), this.#sealed)
+    return partFacts(this.#fields.facts(), this.#sealed, this.#permits)
   }
 }

@@ -83,13 +83,18 @@ const allRaw = (
   return { rawHeaders: { utf8, unknown: all.some((raw) => raw.unknown), fields: fields.slice(0, MOST_LISTED) } }
 }
 
-/** RFC 3461 4.3 and 6.2: all of it only for failures. Who wants the header only has a reason, and wins. */
+/**
+ * RFC 3461 4.3 and 6.2: all of it only for failures, but where another RFC has it so (RFC 4141 section 3). Who wants the
+ * header only has a reason, and wins.
+ */
 const wholeReturned = (
   message: ReportedMessage,
   events: readonly ReportEvent[],
   extensions: readonly Extension[],
-): boolean =>
-  events.includes('failed') && !extensions.some(({ report }) => report?.returns?.(message, events) === 'headers')
+): boolean => {
+  const said = extensions.map(({ report }) => report?.returns?.(message, events))
+  return !said.includes('headers') && (events.includes('failed') || said.includes('always'))
+}
 
 const givenUpAt = (message: SpooledMessage, { expires }: ReporterOptions): Instant | undefined => {
   const ends = (message.schedule.milestones ?? []).filter((one) => one.do === 'fail').map((one) => one.at)

@@ -58,7 +58,8 @@ export interface ReportedRecipient extends Recipient {
 
 export interface ReportFacet {
   wants?(recipient: ReportedRecipient, message: ReportedMessage): Wanted | undefined
-  returns?(message: ReportedMessage, events: readonly ReportEvent[]): 'full' | 'headers' | undefined
+  /** What of the mail is returned: `full` where something failed, `always` whatever became of it, unless anyone says `headers`. */
+  returns?(message: ReportedMessage, events: readonly ReportEvent[]): 'full' | 'always' | 'headers' | undefined
   messageFields?(message: ReportedMessage): readonly (readonly [string, string])[]
   recipientFields?(recipient: ReportedRecipient, message: ReportedMessage): readonly (readonly [string, string])[]
   /** Fields of the report's own header. */

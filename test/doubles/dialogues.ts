@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import * as extensions from '../../src/extensions/index.ts'
+import { readFilter } from '../../src/mail/features/read-filter.ts'
 import { refuse, reply } from '../../src/mail/reply.ts'
+import { charsetConverter } from '../../src/mime/forms/charset-converter.ts'
 import type { Channel } from '../../src/net/channel.ts'
 import { memoryChannels } from '../../src/net/memory-channel.ts'
 import { silentLog } from '../../src/observe/log.ts'
+import { adapter } from '../../src/smtp/adapter.ts'
 import { HopUnusable } from '../../src/smtp/client-hello.ts'
 import { type ConverterOptions, converter } from '../../src/smtp/converter.ts'
 import { type Extension, RetryWithout } from '../../src/smtp/extension.ts'
@@ -82,6 +85,15 @@ export const holding = (): NonNullable<Parameters<typeof extensions.futureReleas
   held: async (identity) => (identity === undefined ? 8000 : identity === 'ann' ? 4000 : 0),
 })
 
+const FAX = readFilter(
+  '(&(image-file-structure=TIFF-minimal)(color=Binary)(|(&(dpi=204)(dpi-xyratio=[204/98,204/196]))' +
+    '(&(dpi=200)(dpi-xyratio=[200/100,1])))(image-coding=[MH,MR,MMR])(size-x<=2150/254))',
+)
+
+const devices: extensions.Capabilities = async ({ local }) => (local === 'fax' ? FAX : undefined)
+
+const adapt = adapter({ hostname: 'me.test', clock: { now: () => 0 }, converters: [charsetConverter()] })
+
 /** What the `# with:` line of a dialogue may name. */
 const made: Readonly<Record<string, (kept: MemoryPartials) => Extension>> = {
   PIPELINING: extensions.pipelining,
@@ -105,6 +117,10 @@ const made: Readonly<Record<string, (kept: MemoryPartials) => Extension>> = {
   'STARTTLS-VERIFIED': () => extensions.startTls(tls(true), 'verify'),
   'STARTTLS-FAILING': () => extensions.startTls(failingTls),
   DSN: extensions.dsn,
+  CONPERM: extensions.conPerm,
+  'CONPERM-UNOFFERED': () => ({ ...extensions.conPerm(), server: { offer: () => undefined } }),
+  CONNEG: () => extensions.conNeg(devices, adapt),
+  'CONNEG-UNKNOWN': () => extensions.conNeg(),
   // Mailboxes of example.test: alice's since 2014, the domain's since 2012; nothing is known of who; down cannot be looked up.
   RRVS: () =>
     extensions.rrvs(async ({ local, domain }, since) => {

@@ -159,6 +159,15 @@ export const facetChecks: Readonly<Record<string, (extension: Extension) => void
     assert.deepEqual(report?.envelope?.({ ...message, params: { 'MT-PRIORITY': '3' } }), { 'MT-PRIORITY': '3' })
     assert.equal(report?.envelope?.(message), undefined)
   },
+  CONPERM({ report }) {
+    const returned = (params: ReportedMessage['params'], ...events: ReportedRecipient['event'][]) =>
+      report?.returns?.({ ...message, params }, events)
+    assert.equal(returned({ CONPERM: true, RET: 'full' }, 'delivered'), 'always')
+    assert.equal(returned({ CONPERM: true, RET: 'full' }, 'relayed'), undefined)
+    assert.equal(returned({ CONPERM: true, RET: 'HDRS' }, 'delivered'), undefined)
+    assert.equal(returned({ CONPERM: true }, 'delivered'), undefined)
+    assert.equal(returned({ RET: 'FULL' }, 'delivered'), undefined)
+  },
   DSN({ report, queue }) {
     const wants = (event: ReportedRecipient['event'], notify?: string) =>
       report?.wants?.(recipient(event, notify === undefined ? {} : { NOTIFY: notify }), message)
@@ -178,7 +187,7 @@ export const facetChecks: Readonly<Record<string, (extension: Extension) => void
     assert.equal(returns('hdrs', 'failed'), 'headers')
     assert.equal(returns(undefined, 'failed'), undefined)
     // Reports without a failure never return the message (RFC 3461 6.2).
-    assert.equal(returns('FULL', 'delivered'), 'headers')
+    assert.equal(returns('FULL', 'delivered'), undefined)
     assert.equal(returns('FULL', 'delayed', 'failed'), 'full')
     assert.deepEqual(report?.messageFields?.(message), [['Original-Envelope-Id', 'QQ+1']])
     assert.deepEqual(report?.messageFields?.({ ...message, params: {} }), [])

@@ -1,5 +1,5 @@
 import type { BodyFacts } from '../../mail/facts.ts'
-import { bodyFacts, partFacts } from '../body-facts.ts'
+import { bodyFacts, isPermission, partFacts } from '../body-facts.ts'
 import { type OctetScan, octetScan, type ScanFacts } from '../octet-scan.ts'
 import { asBuffer } from '../octets.ts'
 import { RawFields } from '../raw-fields.ts'
@@ -18,6 +18,7 @@ export class Summary {
   readonly before: OctetScan = octetScan()
   /** Bodies as they go out; the rest comes by the other methods. */
   readonly after: Tally = new Tally()
+  #permits = false
   readonly #signatures = new Signatures()
   readonly #rawBefore = new RawFields()
   readonly #rawAfter = new RawFields()
@@ -26,6 +27,7 @@ export class Summary {
   readonly #ownAfter = new Tally()
 
   fieldBefore(name: string | undefined, depth: number, raw: Uint8Array): void {
+    this.#permits ||= name !== undefined && isPermission(name)
     this.#rawBefore.field(name, depth, raw)
     if (depth === 0) this.#ownBefore.write(raw)
   }
@@ -76,7 +78,7 @@ export class Summary {
     return bodyFacts(
       all,
       { eightBitHeader: header.eightBit > 0, headerOctets: header.octets },
-      partFacts(rawHeaders, this.sealed),
+      partFacts(rawHeaders, this.sealed, this.#permits),
     )
   }
 
