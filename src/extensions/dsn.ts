@@ -2,7 +2,7 @@ import { isAscii } from '../mail/address.ts'
 import { isInternational } from '../mail/international.ts'
 import { refuse } from '../mail/reply.ts'
 import { asUtf8Xtext, fromUnitext } from '../mail/utf8-address.ts'
-import type { Extension, Param, ReportEvent } from '../smtp/extension.ts'
+import type { Extension, OutboundRecipient, Param, ReportEvent } from '../smtp/extension.ts'
 import { get, list, oneOf, xtext } from '../smtp/param.ts'
 
 type Wish = 'NEVER' | 'SUCCESS' | 'FAILURE' | 'DELAY'
@@ -40,6 +40,9 @@ const WISH_FOR: Readonly<Record<ReportEvent, Wish>> = {
   failed: 'FAILURE',
 }
 
+const wishing = (wish: Wish, recipients: readonly OutboundRecipient[]): readonly number[] =>
+  recipients.filter(({ params }) => get(params, NOTIFY)?.includes(wish)).map(({ key }) => key)
+
 /** DSN, RFC 3461: the sender says which reports it wants and what they should carry. */
 export const dsn = (): Extension => ({
   keyword: 'DSN',
@@ -59,12 +62,10 @@ export const dsn = (): Extension => ({
         : { ORCPT: original.slice(0, 6) + asUtf8Xtext(original.slice(6)) }
     },
     // Reports of success stop at a hop that cannot make them, so we say where the trail ends (RFC 3461 5.2.2).
-    without: (_mail, _hop, recipients) => [
-      {
-        do: 'report',
-        event: 'relayed',
-        of: recipients.filter(({ params }) => get(params, NOTIFY)?.includes('SUCCESS')).map(({ key }) => key),
-      },
+    // It makes reports as it likes, but none for mail without a sender (d). In a store relaying ends, and the path is kept.
+    without: (_mail, hop, recipients) => [
+      { do: 'report', event: 'relayed', of: wishing('SUCCESS', recipients) },
+      ...(hop.isStore ? [] : [{ do: 'sendAs', sender: null, of: wishing('NEVER', recipients) } as const]),
     ],
   },
   queue: {

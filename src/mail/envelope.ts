@@ -9,6 +9,8 @@ export type ParamBag = Readonly<Record<string, string | true>>
 export interface Recipient {
   readonly address: Address
   readonly params: ParamBag
+  /** Its own reverse-path, where that is not the envelope's: it gets the mail, and is reported on, under it. */
+  readonly sender?: ReversePath
 }
 
 export interface Envelope {

@@ -330,6 +330,11 @@ export interface ClientFacet {
   variants?(mail: Sendable, hop: Hop): Promise<readonly Variant[]>
   /** Notes that each recipient keeps once the hop has taken it, given MAIL's parameters for the hop. */
   notes?(mail: OutboundMail, params: ParamBag): readonly string[]
+  /**
+   * Where MAIL carries its parameters, the hop makes a reverse-path for each recipient itself: those that recipients have
+   * are left out, and one transaction is for all.
+   */
+  readonly makesSenders?: true
   /** The hop does not offer it: how an address of the envelope is said there all the same. Undefined: as it is. */
   readdress?(address: Address): Address | undefined
   /** A reply to `MAIL`, `RCPT` or the `body` that means more here than its code says. The first to find a meaning decides. */
@@ -363,6 +368,8 @@ export type Remedy =
   | { readonly do: 'removeField'; readonly name: string }
   /** RCPT parameters, as if the recipients had come with them: sent where their owner is in force. */
   | { readonly do: 'addParams'; readonly params: ParamBag; readonly of: readonly number[] }
+  /** These go under another reverse-path than their own, in transactions apart. The empty one wins. */
+  | { readonly do: 'sendAs'; readonly sender: ReversePath; readonly of: readonly number[] }
   /** We are the last hop that can tell the sender; takes effect for recipients the hop accepts. */
   | { readonly do: 'report'; readonly event: 'relayed'; readonly of: readonly number[] }
 

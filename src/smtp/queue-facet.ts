@@ -10,6 +10,11 @@ export interface QueueFacet {
    * came in; recipients keep their places. Asked once, before `schedule`.
    */
   fromHeader?(envelope: Envelope, header: Header): Envelope
+  /**
+   * A reverse-path of a recipient's own, where it is not to be the envelope's. Asked once for each, after `fromHeader`; the
+   * first to answer decides. Who is expanded from the recipient inherits it; a list's members do not.
+   */
+  sender?(recipient: Recipient, envelope: Envelope): ReversePath | undefined
   /** Asked once, when the message is accepted. */
   schedule?(envelope: Envelope, accepted: Instant): Schedule
   /** Asked once too: by what the sender may ask for news of the message, if at all. The first to answer decides. */

@@ -1,4 +1,4 @@
-import type { Envelope } from '../mail/envelope.ts'
+import type { Envelope, Recipient } from '../mail/envelope.ts'
 import type { Instant } from '../mail/instant.ts'
 import type { Trail } from '../mail/trail.ts'
 import type { Header } from '../mime/fields.ts'
@@ -14,9 +14,23 @@ export const forQueue = (
   header: Header,
   accepted: Instant,
 ): { readonly envelope: Envelope; readonly schedule: Schedule; readonly trail?: Trail } => {
-  const envelope = extensions.reduce((now, { queue }) => queue?.fromHeader?.(now, header) ?? now, given)
+  const completed = extensions.reduce((now, { queue }) => queue?.fromHeader?.(now, header) ?? now, given)
+  const envelope = withSenders(completed, extensions)
   const [trail] = extensions.flatMap(({ queue }) => queue?.trail?.(envelope, accepted) ?? [])
   return { envelope, schedule: scheduleOf(extensions, envelope, accepted), ...(trail ? { trail } : {}) }
+}
+
+const withSenders = (envelope: Envelope, extensions: readonly Extension[]): Envelope => {
+  const asked = extensions.flatMap(({ queue }) => (queue?.sender ? [queue] : []))
+  if (asked.length === 0) return envelope
+  const recipients = envelope.recipients.map((recipient): Recipient => {
+    for (const queue of asked) {
+      const sender = queue.sender?.(recipient, envelope)
+      if (sender !== undefined) return { ...recipient, sender }
+    }
+    return recipient
+  })
+  return { ...envelope, recipients }
 }
 
 /** What extensions say together of when mail is due: the latest time, the highest priority, all milestones, the last word on how it is tried. */

@@ -19,6 +19,7 @@ import {
   type Unsent,
 } from './relay-mail.ts'
 import { awaited, concerns, mailParams, type ParamRules, recipientParams, sayable } from './relay-params.ts'
+import { bySender } from './relay-senders.ts'
 import { vary } from './relay-variants.ts'
 
 export interface PlanOptions {
@@ -57,9 +58,8 @@ export const planRelay = async (mail: RelayMail, options: PlanOptions): Promise<
   const { mails, unsent: refused } = await vary(mail, rules)
   let made: RelayPlans = { plans: [], unsent: refused }
   for (const one of mails) made = join(made, await planAll(one, rules))
-  for (const { conversion } of made.plans) {
-    if (conversion)
-      options.log.event('info', 'converted', convertedFields(mail.id, { hop: options.hop.name }, conversion))
+  for (const conversion of new Set(made.plans.flatMap((plan) => plan.conversion ?? []))) {
+    options.log.event('info', 'converted', convertedFields(mail.id, { hop: options.hop.name }, conversion))
   }
   return made
 }
@@ -88,7 +88,7 @@ const join = (one: RelayPlans, other: RelayPlans): RelayPlans => ({
 const remediesOf = ({ extension, remedies }: Asked, mail: RelayMail, hop: Hop): readonly Remedy[] =>
   concerns(extension, mail) ? remedies(mail, hop, mail.recipients) : []
 
-const CONTENT_STAYS: ReadonlySet<Remedy['do']> = new Set<Remedy['do']>(['refuse', 'report', 'addParams'])
+const CONTENT_STAYS: ReadonlySet<Remedy['do']> = new Set<Remedy['do']>(['refuse', 'report', 'addParams', 'sendAs'])
 
 /** In two, where some recipients need other content than the rest. */
 const divide = (mail: RelayMail, { asked, hop }: Rules): readonly [RelayMail, RelayMail?] => {
@@ -171,19 +171,30 @@ const editOf = (remedy: Remedy): readonly HeaderEdit[] => {
   return [{ field: remedy.do === 'prepend' ? 'add' : 'replace', name, value }]
 }
 
-/** The last step: parameters, on the final facts, and whether all of it can be said. */
+/** The last step: parameters, on the final facts, and whether all of it can be said. One plan for each reverse-path. */
 const address = async (
   original: RelayMail,
   { mail: fitted, conversion }: Fit,
   remedies: readonly Remedy[],
   rules: Rules,
 ): Promise<RelayPlans> => {
-  const mail = readdressed(fitted, rules)
+  const plans: RelayPlan[] = []
+  const refused: Unsent[] = []
+  for (const part of bySender(fitted, remedies, rules.used)) {
+    const made = addressed(readdressed(part, rules), remedies, rules)
+    if ('mail' in made) plans.push(conversion ? { ...made, conversion } : made)
+    else refused.push(...made)
+  }
+  return refused.length > 0 ? without(original, refused, rules) : { plans, unsent: [] }
+}
+
+/** The plan, or who has to be left out of it. */
+const addressed = (mail: RelayMail, remedies: readonly Remedy[], rules: Rules): RelayPlan | readonly Unsent[] => {
   const paramsAt = mailParams(mail, rules)
   const params = attempt(() => paramsAt(mail.now))
-  if (params instanceof Refusal) return refuseAll(mail, params.reply, lasting(params.reply))
+  if (params instanceof Refusal) return refuseAll(mail, params.reply, lasting(params.reply)).unsent
   if (!sayable(formatPath(mail.envelope.sender), params, rules.used))
-    return refuseAll(mail, SENDER_NOT_ASCII, 'otherHost')
+    return refuseAll(mail, SENDER_NOT_ASCII, 'otherHost').unsent
   const byKey = new Map<number, ParamBag>()
   const refused: Unsent[] = []
   for (const recipient of mail.recipients) {
@@ -192,19 +203,10 @@ const address = async (
     else if (sayable(formatPath(recipient.address), params, rules.used)) byKey.set(recipient.key, own)
     else refused.push(unsent(recipient, NOT_ASCII, 'otherHost'))
   }
-  if (refused.length > 0) return without(original, refused, rules)
+  if (refused.length > 0) return refused
   const relayed = new Set(remedies.flatMap((remedy) => (remedy.do === 'report' ? remedy.of : [])))
   const awaits = awaited(mail, params, byKey, rules.used)
-  const plan = {
-    mail,
-    params,
-    paramsAt,
-    recipientParams: byKey,
-    relayed,
-    awaits,
-    ...(conversion ? { conversion } : {}),
-  }
-  return { plans: [plan], unsent: [] }
+  return { mail, params, paramsAt, recipientParams: byKey, relayed, awaits }
 }
 
 const withParams = (recipient: OutboundRecipient, remedies: readonly Remedy[]): OutboundRecipient => {

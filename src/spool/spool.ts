@@ -130,8 +130,6 @@ export interface MessageRecord {
 export interface NewRecipient extends Recipient {
   readonly lane?: Lane
   readonly due?: Instant
-  /** Whom to tell of failures, where it is not the message's sender: a list's owner. */
-  readonly sender?: ReversePath
   /** In a fork: the addresses it was expanded from, nearest first. In an `add` they follow from the parent. */
   readonly ancestors?: readonly Address[]
 }
@@ -165,8 +163,6 @@ export interface SpooledRecipient extends Recipient {
   readonly parent?: number
   /** Addresses this one was expanded from, nearest first: what stops alias loops. */
   readonly ancestors: readonly Address[]
-  /** As `NewRecipient.sender`. */
-  readonly sender?: ReversePath
   readonly attempts: number
   readonly lane: Lane
   readonly fate: Fate

@@ -1,5 +1,4 @@
 import { type Diagnosis, ours } from '../mail/diagnosis.ts'
-import type { ReversePath } from '../mail/envelope.ts'
 import { Refusal, reply } from '../mail/reply.ts'
 import { IN_MAILBOX } from '../mail/trail.ts'
 import type { Host, Route } from '../routers/router.ts'
@@ -11,7 +10,7 @@ import type { SpooledMessage, SpooledRecipient } from '../spool/spool.ts'
 import type { Connections } from './connections.ts'
 import { asConvertible } from './convertible.ts'
 import { lastWord, OutOfReach, type ReachOptions, reach } from './reach.ts'
-import type { Outcome } from './transport.ts'
+import type { Job, Outcome } from './transport.ts'
 
 export interface DeliveryTools {
   readonly options: ReachOptions
@@ -27,7 +26,6 @@ export type Hosts = Pick<Route, 'destination' | 'hosts'>
 export class Delivery {
   readonly #tools: DeliveryTools
   readonly #message: SpooledMessage
-  readonly #sender: ReversePath
   readonly #signal: AbortSignal
   readonly #settled: (outcome: Outcome) => void
   readonly #left: Map<number, OutboundRecipient>
@@ -37,53 +35,42 @@ export class Delivery {
 
   constructor(
     tools: DeliveryTools,
-    message: SpooledMessage,
-    sender: ReversePath,
-    recipients: readonly SpooledRecipient[],
+    { message, recipients }: Pick<Job, 'message' | 'recipients'>,
     signal: AbortSignal,
     settled: (outcome: Outcome) => void,
   ) {
     this.#tools = tools
     this.#message = message
-    this.#sender = sender
     this.#signal = signal
     this.#settled = settled
-    this.#left = new Map(recipients.map(({ key, address, params }) => [key, { key, address, params }] as const))
+    this.#left = new Map(recipients.map((recipient) => [recipient.key, outbound(recipient)] as const))
   }
 
-  /** Why nobody could be reached, if so. Once the signal is aborted, recipients may be left without outcome: nothing is known of them. */
-  async run(to: Hosts): Promise<Diagnosis | undefined> {
+  /** Once the signal is aborted, recipients may be left without outcome: nothing is known of them. */
+  async run(to: Hosts): Promise<void> {
     let last: Diagnosis
     try {
       last = this.#word(reply(451, '4.4.4', 'There is no host to send to'))
       for (const host of await to.hosts()) {
-        if (this.#signal.aborted) return undefined
+        if (this.#signal.aborted) return
         await this.#at(host, to)
-        if (this.#left.size === 0) return undefined
+        if (this.#left.size === 0) return
       }
     } catch (error) {
-      if (this.#signal.aborted) return undefined
+      if (this.#signal.aborted) return
       if (!(error instanceof Refusal)) throw error
       last = this.#word(error.reply)
     }
-    if (this.#signal.aborted) return undefined
-    return this.#end(last)
+    if (this.#signal.aborted) return
+    this.#end(last)
   }
 
   #word(said: Refusal['reply']): Diagnosis {
     return ours(said, this.#tools.options.clock.now(), 'route')
   }
 
-  #end(last: Diagnosis): Diagnosis | undefined {
-    const down = !this.#reached
-    const word = [...this.#words.values()].at(-1) ?? last
-    for (const key of [...this.#left.keys()]) this.#conclude(key, this.#words.get(key) ?? last, down)
-    return down ? word : undefined
-  }
-
-  /** What is true of the destination is true for these as well. */
-  giveUp(why: Diagnosis): void {
-    for (const key of [...this.#left.keys()]) this.#conclude(key, why, true)
+  #end(last: Diagnosis): void {
+    for (const key of [...this.#left.keys()]) this.#conclude(key, this.#words.get(key) ?? last, !this.#reached)
   }
 
   #conclude(of: number, diagnosis: Diagnosis, down = false): void {
@@ -161,13 +148,16 @@ export class Delivery {
   }
 
   #mail(recipients: readonly OutboundRecipient[]): RelayMail {
-    const { params, accepted } = this.#message
+    const { sender, params, accepted } = this.#message
     return {
       ...asConvertible(this.#message),
-      envelope: { sender: this.#sender, params, recipients },
+      envelope: { sender, params, recipients },
       accepted,
       now: this.#tools.options.clock.now(),
       recipients,
     }
   }
 }
+
+const outbound = ({ key, address, params, sender }: SpooledRecipient): OutboundRecipient =>
+  sender === undefined ? { key, address, params } : { key, address, params, sender }

@@ -1,9 +1,5 @@
-import { formatPath } from '../mail/address.ts'
-import type { Diagnosis } from '../mail/diagnosis.ts'
-import type { ReversePath } from '../mail/envelope.ts'
 import { Misconfigured } from '../mail/misconfigured.ts'
 import type { Host } from '../routers/router.ts'
-import type { SpooledRecipient } from '../spool/spool.ts'
 import { type ConnectionLimits, Connections, connectionLimits } from './connections.ts'
 import { Delivery, type DeliveryTools, type Hosts } from './delivery.ts'
 import type { ReachOptions } from './reach.ts'
@@ -40,13 +36,8 @@ export class HostTransport implements Transport {
   }
 
   async deliver(job: Job, signal: AbortSignal, settled: (outcome: Outcome) => void): Promise<void> {
-    const to = this.#hosts(job.to)
-    let down: Diagnosis | undefined
-    for (const [sender, recipients] of bySender(job)) {
-      const delivery = new Delivery(this.#tools, job.message, sender, recipients, signal, settled)
-      if (down) delivery.giveUp(down)
-      else down = await delivery.run(to)
-    }
+    const delivery = new Delivery(this.#tools, job, signal, settled)
+    await delivery.run(this.#hosts(job.to))
   }
 
   #hosts(to: JobTarget): Hosts {
@@ -59,17 +50,4 @@ export class HostTransport implements Transport {
   close(): Promise<void> {
     return this.#tools.connections.close()
   }
-}
-
-/** A list's owner stands as the sender of what its members get (RFC 5321 3.9.2). */
-const bySender = ({ message, recipients }: Job): Iterable<readonly [ReversePath, readonly SpooledRecipient[]]> => {
-  if (recipients.every(({ sender }) => sender === undefined)) return [[message.sender, recipients]]
-  const groups = new Map<string, [ReversePath, SpooledRecipient[]]>()
-  for (const recipient of recipients) {
-    const sender = recipient.sender === undefined ? message.sender : recipient.sender
-    const group = groups.get(formatPath(sender))
-    if (group) group[1].push(recipient)
-    else groups.set(formatPath(sender), [sender, [recipient]])
-  }
-  return groups.values()
 }

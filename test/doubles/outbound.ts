@@ -24,16 +24,17 @@ export interface Outbound {
   readonly sender?: string | null
   readonly params?: ParamBag
   readonly origin?: 'submitted' | 'report'
-  /** Addresses, or addresses and their parameters. Keys are 10, 11, 12, … */
-  readonly to?: readonly (string | readonly [string, ParamBag])[]
+  /** Addresses, or addresses, their parameters and their own reverse-paths. Keys are 10, 11, 12, … */
+  readonly to?: readonly (string | readonly [string, ParamBag, string?])[]
 }
 
 /** Mail to be relayed, as the queue would hand it out. */
 export const outbound = (mail: Outbound = {}): RelayMail => {
   const { text = 'Subject: x\r\n\r\nHello.\r\n', sender = 'me@here.test', params = {}, to = ['a@there.test'] } = mail
   const recipients: OutboundRecipient[] = to.map((one, index) => {
-    const [address, own] = typeof one === 'string' ? [one, {}] : one
-    return { key: 10 + index, address: readAddress(address), params: own }
+    const [address, own, from] = typeof one === 'string' ? [one, {}] : one
+    const path = from === undefined ? {} : { sender: readAddress(from) }
+    return { key: 10 + index, address: readAddress(address), params: own, ...path }
   })
   return {
     id: 'ID1',

@@ -1,4 +1,5 @@
 import { formatPath } from '../../src/mail/address.ts'
+import type { Recipient } from '../../src/mail/envelope.ts'
 import { type Reply, refuse, reply } from '../../src/mail/reply.ts'
 import type { ServerOutcome } from '../../src/smtp/extension.ts'
 import type { IncomingEnd, Sink } from '../../src/smtp/sink.ts'
@@ -11,6 +12,10 @@ export interface Recorded {
   readonly body: string
   readonly end: IncomingEnd
 }
+
+/** With its own reverse-path behind it, if it has one. */
+const shown = ({ address, sender }: Recipient): string =>
+  sender === undefined ? formatPath(address) : `${formatPath(address)}(of ${formatPath(sender)})`
 
 /** A sink that keeps what it was given. `nobody` is unknown at RCPT; `full` and `broken` are refused at the end. `partials`: where it completes them. */
 export const recordingSink = (
@@ -42,7 +47,7 @@ export const recordingSink = (
           mail.push({
             kind,
             sender: formatPath(sender),
-            recipients: end.recipients.map(({ address }) => formatPath(address)),
+            recipients: end.recipients.map(shown),
             body: Buffer.concat(chunks).toString('latin1'),
             end,
           })

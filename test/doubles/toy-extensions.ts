@@ -1,5 +1,5 @@
 import { Refusal, refuse, reply } from '../../src/mail/reply.ts'
-import type { Extension } from '../../src/smtp/extension.ts'
+import type { Extension, OutboundRecipient, Remedy } from '../../src/smtp/extension.ts'
 import { flag, oneOf } from '../../src/smtp/param.ts'
 
 const loud = { ...reply(250, '2.1.5', 'Taken'), bare: ['LOUD yes'] }
@@ -7,6 +7,10 @@ const loud = { ...reply(250, '2.1.5', 'Taken'), bare: ['LOUD yes'] }
 const upTo = async function* (text: string): AsyncGenerator<Uint8Array, void> {
   yield Buffer.from(text)
 }
+
+const hiding = (recipients: readonly OutboundRecipient[]): Remedy[] => [
+  { do: 'sendAs', sender: null, of: recipients.flatMap(({ key, address }) => (address.local === 'secret' ? key : [])) },
+]
 
 /**
  * Extensions that exist nowhere else: between them they use every server facet and every return a facet has, so that a
@@ -230,6 +234,30 @@ export const toys: Readonly<Record<string, () => Extension>> = {
             },
       schedule: ({ params, recipients }) =>
         'XHEADED' in params && recipients.every((one) => 'XHEADED' in one.params) ? { priority: 1 } : {},
+    },
+  }),
+  // Each recipient has a reverse-path of its own, made here or by the hop; who is secret hides it from hops.
+  'X-OWN': () => ({
+    keyword: 'X-OWN',
+    rfc: [],
+    params: { MAIL: [flag('XOWN', { endsHere: true })] },
+    server: {},
+    client: {
+      makesSenders: true,
+      adds: ({ envelope: { params, sender } }) => ('XOWN' in params && sender !== null ? { XOWN: true } : {}),
+      with: (_mail, _hop, recipients) => hiding(recipients),
+      without: (_mail, _hop, recipients) => [
+        ...hiding(recipients),
+        {
+          do: 'sendAs',
+          sender: { local: 'shared', domain: 'here.test' },
+          of: recipients.filter(({ address }) => address.local.startsWith('s')).map(({ key }) => key),
+        },
+      ],
+    },
+    queue: {
+      sender: ({ address }, { sender, params }) =>
+        'XOWN' in params && sender ? { ...sender, local: `${sender.local}.${address.local}` } : undefined,
     },
   }),
   // Its sender may ask for the mail, here and where it goes on to.
