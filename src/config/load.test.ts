@@ -182,10 +182,10 @@ const MISTAKES: readonly [what: string, source: string, ...told: string[]][] = [
   ['an alias within itself', 'dns: &a\n  hosts: *a\n', 'smail.yaml:2:10 dns.hosts: contains itself'],
   [
     'several at once, in the order of the file',
-    'log: { level: loud }\nhostname: "no good"\nmodules: []\n',
+    'log: { level: loud }\nhostname: "no good"\nplugins: []\n',
     "smail.yaml:1:15 log.level: is 'loud'; expected one of debug, info, warn, error",
     "smail.yaml:2:11 hostname: 'no good' is no domain; expected one as in example.org",
-    'smail.yaml:3:1 modules: is no setting',
+    'smail.yaml:3:1 plugins: is no setting',
   ],
 ]
 

@@ -30,6 +30,7 @@ const RESTART: readonly [given: object, ...needed: string[]][] = [
     'control.submission',
   ],
   [{ drop: { directory: '/d' } }, 'drop.directory'],
+  [{ modules: ['/m.ts'] }, 'modules'],
 ]
 
 for (const [given, ...needed] of RESTART) {

@@ -26,18 +26,17 @@ export const drafts: Promised = {
     const whole = Buffer.concat([record.prefix, BODY])
     const shown = await spool.show(draft.id)
     assert.ok(shown)
-    const { sender, params, facts, origin, accepted } = record
+    const { sender, params, facts, origin, schedule, accepted } = record
     const { recipients, ...rest } = shown
-    assert.deepEqual(rest, { id: draft.id, sender, params, facts, origin, accepted, octets: whole.length })
+    assert.deepEqual(rest, { id: draft.id, sender, params, facts, origin, schedule, accepted, octets: whole.length })
     assert.deepEqual(names(recipients), ['bob@example.net'])
     assert.deepEqual(await spool.list({ most: 10 }), [shown])
     assert.deepEqual(await octets(await spool.read(draft.id)), whole)
     assert.deepEqual(await spool.trace(draft.id), [{ at: accepted, text: 'taken' }])
 
     const claim = await claimOne(spool, clock)
-    const { content, schedule, ...message } = claim.message
+    const { content, ...message } = claim.message
     assert.deepEqual(message, rest)
-    assert.deepEqual(schedule, record.schedule)
     assert.deepEqual(claim.recipients, recipients)
     assert.deepEqual(await octets(content()), whole)
     assert.deepEqual(await octets(content()), whole, 'the content can be read again')
