@@ -1,12 +1,15 @@
-import { hostname as machineName } from 'node:os'
+import { hostname as machineName, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { ExtensionBlocks, Settings, TransportSettings } from '../config/settings.ts'
 import type { Adapt, Tls } from '../extensions/index.ts'
+import { ScratchFile } from '../mime/convert/scratch-file.ts'
 import { dial } from '../net/dialer.ts'
 import type { Resolver } from '../net/resolver.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { converter } from '../smtp/converter.ts'
 import type { Extension } from '../smtp/extension.ts'
+import type { Convert } from '../smtp/relay-mail.ts'
 import { discardTransport } from '../transports/discard.ts'
 import { lmtpTransport } from '../transports/lmtp.ts'
 import { maildirTransport } from '../transports/maildir.ts'
@@ -42,10 +45,17 @@ export const makeTransports = (settings: Settings, means: TransportMeans): Map<s
   return transports
 }
 
+/** On the disk of the mail itself, which has room for it; what a crash leaves there is swept away with the drafts. */
+export const scratchFolder = ({ spool }: Pick<Settings, 'spool'>): string =>
+  spool.driver === 'memory' ? tmpdir() : join(spool.path, 'drafts')
+
+const converterOf = (settings: Settings): Convert =>
+  converter({ ...settings.conversion, scratch: () => new ScratchFile(scratchFolder(settings)) })
+
 const make = (one: TransportSettings, settings: Settings, means: TransportMeans): Transport => {
   const { clock, log, runningAs } = means
   const { name } = one
-  const convert = converter(settings.conversion)
+  const convert = converterOf(settings)
   switch (one.driver) {
     case 'maildir':
       return maildirTransport({ name, path: one.path, hostname: settings.hostname, clock, log, runningAs, convert })
@@ -86,7 +96,7 @@ const network = (
     hostname,
     clock,
     log,
-    convert: converter(settings.conversion),
+    convert: converterOf(settings),
     limits: { perDestination: one.concurrency, recipientsPerDelivery: one.recipients },
     connections: { idle: one.idle },
     timeouts: {

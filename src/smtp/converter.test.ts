@@ -160,3 +160,15 @@ test('a report of ours is in the old types where the header must be ASCII, other
   assert.equal(await textOf(await convert(ours, target)), ours)
   assert.equal(await textOf(await convert(ours, EIGHT, { origin: 'report' })), ours)
 })
+
+test('a full disk is no fault: the mail waits', async () => {
+  // More parts than are kept in memory.
+  const text = `Content-Type: multipart/mixed; boundary=b\r\n\r\n\xe9\r\n${'--b\r\n\r\n\r\n'.repeat(1_100_000)}`
+  const full = (code: string) => () => ({
+    write: () => Promise.reject(Object.assign(new Error('no room'), { code })),
+    read: () => assert.fail('nothing was written'),
+    [Symbol.asyncDispose]: async () => {},
+  })
+  assert.equal(said(await convert(text, SEVEN, {}, { scratch: full('ENOSPC') })), '452 4.3.1')
+  await assert.rejects(convert(text, SEVEN, {}, { scratch: full('EINVAL') }), /no room/)
+})

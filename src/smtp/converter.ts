@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
-import { reply } from '../mail/reply.ts'
+import { type Reply, reply } from '../mail/reply.ts'
 import { asciiReport } from '../mime/ascii-report.ts'
 import { converted } from '../mime/convert/converted.ts'
 import { planConversion } from '../mime/convert/plan.ts'
 import type { ConversionRules } from '../mime/convert/rules.ts'
 import { ScratchFile } from '../mime/convert/scratch-file.ts'
+import type { Scratch } from '../mime/convert/tape.ts'
 import type { ConversionTarget } from './extension.ts'
 import { type Convert, type Convertible, TEXT_LINE } from './relay-mail.ts'
 
@@ -15,22 +16,32 @@ export interface ConverterOptions {
   readonly signed: 'bounce' | 'convert'
   /** Whose UTF-8 in header fields is encoded where they must be ASCII: nobody's, or that of mail submitted to us (an MSA). */
   readonly downgrade: 'never' | 'msa'
-  /** A folder for files without a name, made for messages of millions of parts. Absent: the system's temporary one. */
-  readonly scratch?: string
+  /** Makes room outside memory, which messages of millions of parts take. Absent: files in the system's temporary folder. */
+  readonly scratch?: () => Scratch & AsyncDisposable
 }
 
 /** Converts MIME part by part (RFC 6152 section 3, RFC 3030 section 3), in two passes over the mail, in little memory. */
 export const converter =
   (options: ConverterOptions): Convert =>
   async (target, mail, scope) => {
-    const scratch = new ScratchFile(options.scratch ?? tmpdir())
-    scope.defer(() => scratch[Symbol.asyncDispose]())
+    const scratch = options.scratch?.() ?? new ScratchFile(tmpdir())
+    scope.defer(async () => scratch[Symbol.asyncDispose]())
     const content = () =>
       mail.origin === 'report' && target.header === 'ascii' ? asciiReport(mail.content()) : mail.content()
-    const plan = await planConversion(content(), rulesFor(target, mail, options), { scratch })
+    const plan = await planConversion(content(), rulesFor(target, mail, options), { scratch }).catch(withoutRoom)
+    if ('code' in plan) return plan
     if ('status' in plan) return reply(plan.status === '5.6.7' ? 553 : 554, plan.status, plan.why)
     return { facts: plan.facts, broken: plan.broken, content: () => converted(content(), plan) }
   }
+
+const NO_ROOM = reply(452, '4.3.1', 'There is no room for that at present')
+
+/** What passes by itself is no fault of ours, which would be tried a few times only. */
+const withoutRoom = (error: unknown): Reply => {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EMFILE' || code === 'ENFILE') return NO_ROOM
+  throw error
+}
 
 /**
  * A report of ours must not be lost for the sake of what it returns: its reader wants to know what happened, not to verify

@@ -118,7 +118,11 @@ export const makeFit = async (
 
 /** The converter knows the mail; whoever is told wants to know for whose sake it should have been converted, too. */
 const withHop = ({ code, status, lines }: Reply, hop: Hop): Reply =>
-  reply(code, status, `${hop.name} does not take the message as it is, and it cannot be converted: ${lines.join(' ')}`)
+  reply(
+    code,
+    status,
+    `${hop.name} does not take the message as it is, and it cannot be converted${code < 500 ? ' now' : ''}: ${lines.join(' ')}`,
+  )
 
 const whole = (into: Into, facts: BodyFacts, hop: Hop): ConversionTarget => {
   const encoding = into.encoding ?? facts.encoding

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, unlink } from 'node:fs/promises'
+import { type FileHandle, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Scratch } from './tape.ts'
 
@@ -38,6 +38,7 @@ export class ScratchFile implements Scratch, AsyncDisposable {
 const nameless = async (directory: string): Promise<FileHandle> => {
   const path = join(directory, `convert-${randomBytes(9).toString('hex')}`)
   const file = await open(path, 'wx+', 0o600)
-  await unlink(path)
+  // Somebody may have cleared the folder meanwhile.
+  await rm(path, { force: true })
   return file
 }
