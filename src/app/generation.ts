@@ -83,7 +83,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
   const self = { hostname: settings.hostname, addresses: () => standing.listening() }
   const runningAs = { uid, gid }
   const transactionNames = { domain: settings.hostname, secret: () => standing.secret() }
-  const adapt = adapter({ hostname: settings.hostname, clock, converters })
+  const adapt = adapter({ hostname: settings.hostname, converters })
   const means = { clock, log, resolver: dns, clientTls, transactionNames, runningAs, modules, adapt }
   const transports = faults.at(['transports'], () => makeTransports(settings, means)) ?? new Map<string, Transport>()
   const directors = (await faults.of(['directors'], () => makeDirectors(settings, { clock, log, uid }))) ?? []

@@ -52,6 +52,7 @@ const apply = (
   const { name, facts, broken } = body
   const signatures = broken.length > 0 ? { 'broken-signatures': broken } : {}
   log.event('info', 'converted', { id: mail.id, hop: hop.name, to: name, ...signatures })
-  const version = versionOf(theirs, 'variant', name)
+  // Made at another time it may not be the same octets, if only for the date that is in it.
+  const version = versionOf(theirs, 'variant', name, String(mail.now))
   return { mails: [{ ...theirs, version, facts, variant: name, content: () => body.content() }], unsent: [] }
 }

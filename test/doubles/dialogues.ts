@@ -92,7 +92,7 @@ const FAX = readFilter(
 
 const devices: extensions.Capabilities = async ({ local }) => (local === 'fax' ? FAX : undefined)
 
-const adapt = adapter({ hostname: 'me.test', clock: { now: () => 0 }, converters: [charsetConverter()] })
+const adapt = adapter({ hostname: 'me.test', converters: [charsetConverter()] })
 
 /** What the `# with:` line of a dialogue may name. */
 const made: Readonly<Record<string, (kept: MemoryPartials) => Extension>> = {
