@@ -47,7 +47,7 @@ const ofRecipient = ({ address, event, last }: ReportedRecipient, retryUntil: In
   ['Final-Recipient', typedAddress(address)],
   ['Action', event],
   ['Status', statusOf(event, last)],
-  ...(last.by === 'smtp' ? remote(last) : []),
+  ...(last.by === 'smtp' ? remote(last) : event === 'failed' || event === 'delayed' ? own(last) : []),
   // Our own word without a step was said without an attempt.
   ...(last.by === 'us' && last.phase === undefined ? [] : [['Last-Attempt-Date', rfc5322Date(last.at)] as const]),
   ...(event === 'delayed' && retryUntil !== undefined ? [['Will-Retry-Until', rfc5322Date(retryUntil)] as const] : []),
@@ -57,6 +57,12 @@ const remote = (last: Diagnosis): Fields => [
   ...(last.remote === undefined ? [] : [['Remote-MTA', `dns; ${printable(last.remote.name, 255)}`] as const]),
   ['Diagnostic-Code', `smtp; ${diagnostic(last)}`],
 ]
+
+/** RFC 3464 2.3.6 lets others have types of their own: programs would else know no more than the status. */
+const own = (last: Diagnosis): Fields => {
+  const text = answerLines(last).join(' ')
+  return text === '' ? [] : [['Diagnostic-Code', `x-smail; ${`${printable(last.status, 11)} ${text}`.trim()}`]]
+}
 
 /** `550 5.1.1 text`, as the server said it (RFC 3461 9.2). */
 export const diagnostic = (last: Diagnosis): string => {

@@ -40,13 +40,18 @@ const HAPPENED: Readonly<Record<ReportEvent, string>> = {
   delivered: 'was delivered to the following:',
 }
 
-/** What a sender can do, by the subject and detail of a status (RFC 3463). */
-const ADVICE: readonly (readonly [status: RegExp, advice: string])[] = [
+/** What a sender can do, by the subject and detail of a status (RFC 3463), and by what we said ourselves. */
+const ADVICE: readonly (readonly [status: RegExp, advice: string, said?: RegExp])[] = [
   [/\.1\.[78]$/, 'Your own address was refused. Check how it is set in your mail program.'],
   [/\.1\.10$/, 'This domain takes no mail at all. Check the part of the address after the @.'],
   [/\.1\.2$/, 'Check the part of the address after the @: no such domain was found.'],
   [/\.1\.\d+$/, 'Check the address for mistyped characters, or ask the recipient for the right one in another way.'],
   [/\.2\.2$/, 'The mailbox is full. Send the message again later, or reach the recipient in another way.'],
+  [
+    /\.3\.4$/,
+    'The receiving mail system does not take the message as it is, and what it would take is larger. Send less at once, or share large files in another way.',
+    /once it is converted/,
+  ],
   [/\.(?:2\.3|3\.4)$/, 'The message is too large. Send less at once, or share large files in another way.'],
   [/\.2\.\d+$/, 'The mailbox takes no mail at present. Reach the recipient in another way.'],
   [
@@ -54,6 +59,24 @@ const ADVICE: readonly (readonly [status: RegExp, advice: string])[] = [
     'The mail goes in circles. The people who run these mail systems have to mend that: show them this report.',
   ],
   [/\.[34]\.\d+$/, 'The receiving mail system was out of order or out of reach. Send the message again later.'],
+  [
+    /\.6\.3$/,
+    'The message is signed or encrypted in a form that the receiving mail system does not take, and any other form would break that. Send it without, or set your mail program to sign and encrypt plain ASCII only (quoted-printable or base64).',
+    /signed or encrypted/,
+  ],
+  [
+    /\.6\.3$/,
+    'The receiving mail system does not take the message in this form, and it cannot be given another one without loss. Send plainer text, or put what you have to send into a file, such as a ZIP archive, and attach that.',
+    /./,
+  ],
+  [
+    /\.6\.7$/,
+    'An address has letters beyond ASCII, such as accented ones, and the receiving mail system does not take such addresses. Use one in plain ASCII: yours may have such a form, and the recipient may too.',
+  ],
+  [
+    /\.6\.9$/,
+    'The header of the message (its subject, a name, the name of a file) has letters beyond ASCII as they are, and the receiving mail system does not take that. Write those in plain ASCII, or set your mail program to encode them, as most do unless they are told to send UTF-8 in headers.',
+  ],
   [
     /\.6\.\d+$/,
     'The receiving mail system cannot take a message of this kind. Try plainer text, or other attachments.',
@@ -147,7 +170,9 @@ const step = (phase: string | undefined): string => {
 
 const advice = (event: ReportEvent, last: Diagnosis): readonly string[] => {
   const status = statusOf(event, last)
-  return wrap(ADVICE.find(([pattern]) => pattern.test(status))?.[1] ?? OTHERWISE, '    ')
+  const said = last.by === 'smtp' ? '' : last.lines.join(' ')
+  const found = ADVICE.find(([pattern, , ours]) => pattern.test(status) && (ours === undefined || ours.test(said)))
+  return wrap(found?.[1] ?? OTHERWISE, '    ')
 }
 
 const wrap = (text: string, indent = ''): string[] => {

@@ -255,5 +255,10 @@ describe('conversion', () => {
     assert.deepEqual(refused(await plan(mail, hopWith([], least(14)), [])), ['10 552 5.3.4 otherHost'])
     const extension = toy('L', { concerns: () => true, without: () => [{ do: 'prepend', field: ['X', 'y'] }] })
     assert.deepEqual(refused(await plan(mail, hopWith([], least(15)), [extension])), ['10 552 5.3.4 otherHost'])
+    const { unsent } = await plan(outbound({ text: EIGHT }), hopWith([], least(14)), [eightBit], { convert: converter })
+    assert.match(
+      unsent[0]?.reply.lines[0] ?? '',
+      /^hop\.test takes at most 14 octets, and the message has \d+ once it is converted$/,
+    )
   })
 })

@@ -55,7 +55,7 @@ const demanded = (facts: BodyFacts, hop: Hop, mended: boolean): Into => {
 }
 
 /** Why a body cannot go to the hop as it is; undefined when it can. Permanent, but another host may take it. */
-export const unfit = (facts: BodyFacts, hop: Hop): Reply | undefined => {
+export const unfit = (facts: BodyFacts, hop: Hop, converted = false): Reply | undefined => {
   const lacks = demanded(facts, hop, false)
   if (facts.bareNewline && lacks.encoding) {
     return reply(554, '5.6.0', `A bare CR or LF in the message; ${hop.name} takes it line by line only`)
@@ -72,7 +72,8 @@ export const unfit = (facts: BodyFacts, hop: Hop): Reply | undefined => {
   }
   const limit = hop.limits.get('octets')
   if (limit !== undefined && facts.octets > limit) {
-    return reply(552, '5.3.4', `${hop.name} takes at most ${limit} octets, and the message has ${facts.octets}`)
+    const when = converted ? ' once it is converted' : ''
+    return reply(552, '5.3.4', `${hop.name} takes at most ${limit} octets, and the message has ${facts.octets}${when}`)
   }
   return undefined
 }

@@ -120,7 +120,7 @@ const planAlike = async (mail: RelayMail, rules: Rules): Promise<RelayPlans> => 
   const edited = await editHeader(fit.mail, others.flatMap(editOf))
   const signature = await sign?.(edited, hop)
   const final = signature ? putOnTop(edited, signature) : edited
-  const why = unfit(final.facts, hop)
+  const why = unfit(final.facts, hop, fit.conversion !== undefined)
   return why ? refuseAll(mail, why, 'otherHost') : address(mail, { ...fit, mail: final }, others, rules)
 }
 
