@@ -128,3 +128,24 @@ test('mail is held for later where it is submitted, and nowhere else', () => {
   assert.deepEqual(offers, [[], ['2592000', '1970-01-31T00:00:00Z'], []])
   assert.match(faults('extensions: { futurerelease: { max: 500ms } }\n').join(), /futurerelease\.max.*at least 1s/)
 })
+
+test('what recipients take is a filter each, and CONNEG is on offer where something is said', () => {
+  assert.match(
+    faults('extensions:\n  conneg:\n    capabilities:\n      a@example.org: (charset=utf-8\n').join(),
+    /^smail\.yaml:4:\d+ extensions\.conneg\.capabilities\.a@example\.org.*At 15 '\)' was expected, not the end/,
+  )
+  assert.match(
+    faults('extensions: { conneg: { capabilities: { "a b": "(a=1)" } } }\n').join(),
+    /conneg\.capabilities\.a b/,
+  )
+  const offered = (extensions: string) => {
+    const loaded = readSettings(`extensions: ${extensions}\n`, 'smail.yaml', thisMachine({}), extensionSchemas)
+    assert.ok('settings' in loaded)
+    const list = loaded.settings.listen.flatMap((one) => serverExtensions(one, services))
+    createRegistry(list)
+    return list.flatMap(({ keyword, server }) => (/^CON/.test(keyword) && server ? keyword : []))
+  }
+  assert.deepEqual(offered('{}'), ['CONPERM'])
+  assert.deepEqual(offered('{ conperm: off, conneg: { capabilities: { "*": "(charset=utf-8)" } } }'), ['CONNEG'])
+  assert.deepEqual(offered('{ conneg: off }'), ['CONPERM'])
+})

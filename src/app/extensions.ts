@@ -189,7 +189,7 @@ const mtPriority = (
 const unoffered = ({ keyword, rfc, params = {} }: Extension): Extension => ({ keyword, rfc, params })
 
 /** Undefined: nobody has said what anyone takes, or it is not to be told. */
-const capabilities = (block: unknown, isMailbox: (address: Address) => Promise<boolean>) => {
+export const capabilities = (block: unknown, isMailbox: (address: Address) => Promise<boolean>) => {
   const read = extensions.connegSettings.safeParse(block)
   if (!read.success || Object.keys(read.data.capabilities).length === 0) return undefined
   return extensions.capabilitiesOf(read.data.capabilities, isMailbox)

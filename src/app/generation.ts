@@ -5,6 +5,7 @@ import { immediate } from '../intake/immediate.ts'
 import { intake } from '../intake/intake.ts'
 import { type Address, readAddress } from '../mail/address.ts'
 import type { Instant } from '../mail/instant.ts'
+import { ScratchFile } from '../mime/convert/scratch-file.ts'
 import type { ContentConverter } from '../mime/forms/content-converter.ts'
 import { serveTracking } from '../mtqp/serve.ts'
 import type { Channel } from '../net/channel.ts'
@@ -29,7 +30,7 @@ import { ownerships } from './ownership.ts'
 import { roomFor } from './room.ts'
 import { makeRouters } from './routers.ts'
 import { trackingServer } from './tracking.ts'
-import { makeTransports } from './transports.ts'
+import { makeTransports, scratchFolder } from './transports.ts'
 import { Faults } from './unfit.ts'
 
 /** What outlives a reload. */
@@ -83,7 +84,11 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
   const self = { hostname: settings.hostname, addresses: () => standing.listening() }
   const runningAs = { uid, gid }
   const transactionNames = { domain: settings.hostname, secret: () => standing.secret() }
-  const adapt = adapter({ hostname: settings.hostname, converters })
+  const adapt = adapter({
+    hostname: settings.hostname,
+    converters,
+    scratch: () => new ScratchFile(scratchFolder(settings)),
+  })
   const means = { clock, log, resolver: dns, clientTls, transactionNames, runningAs, modules, adapt }
   const transports = faults.at(['transports'], () => makeTransports(settings, means)) ?? new Map<string, Transport>()
   const directors = (await faults.of(['directors'], () => makeDirectors(settings, { clock, log, uid }))) ?? []

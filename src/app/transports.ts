@@ -17,7 +17,8 @@ import { mboxTransport } from '../transports/mbox.ts'
 import { smtpTransport } from '../transports/smtp.ts'
 import type { Transport } from '../transports/transport.ts'
 import type { CheckpointNames } from './checkpoint.ts'
-import { clientExtensions } from './extensions.ts'
+import { capabilities, clientExtensions } from './extensions.ts'
+import { mailboxForms } from './mailbox-forms.ts'
 import { registryOf } from './modules.ts'
 import { Faults } from './unfit.ts'
 
@@ -56,12 +57,23 @@ const make = (one: TransportSettings, settings: Settings, means: TransportMeans)
   const { clock, log, runningAs } = means
   const { name } = one
   const convert = converterOf(settings)
+  const known = capabilities(settings.extensions['conneg'], async () => true)
+  const fit = known ? { fit: mailboxForms({ capabilities: known, adapt: means.adapt, clock, log }) } : {}
   switch (one.driver) {
     case 'maildir':
-      return maildirTransport({ name, path: one.path, hostname: settings.hostname, clock, log, runningAs, convert })
+      return maildirTransport({
+        name,
+        path: one.path,
+        hostname: settings.hostname,
+        clock,
+        log,
+        runningAs,
+        convert,
+        ...fit,
+      })
     case 'mbox':
       // The lock names the machine, which may not be what mail calls it.
-      return mboxTransport({ name, path: one.path, hostname: machineName(), clock, log, runningAs, convert })
+      return mboxTransport({ name, path: one.path, hostname: machineName(), clock, log, runningAs, convert, ...fit })
     case 'discard':
       return discardTransport({ name, clock, log })
     case 'smtp':

@@ -4,6 +4,7 @@ import type { BodyFacts } from '../mail/facts.ts'
 import { BadFilter, type Filter } from '../mail/features/filter.ts'
 import { readFilter } from '../mail/features/read-filter.ts'
 import { filterLines, writeFilter } from '../mail/features/write-filter.ts'
+import { domainKey } from '../mail/idna.ts'
 import { type Reply, reply } from '../mail/reply.ts'
 import type { Attempt, ClientFacet, Extension, Hop, OutboundMail, Param, Sendable, Variant } from '../smtp/extension.ts'
 import { flag } from '../smtp/param.ts'
@@ -17,7 +18,7 @@ const CONNEG: Param<true> = {
 export type Capabilities = (recipient: Address) => Promise<Filter | undefined>
 
 /** The mail's content as a recipient with these capabilities takes it. */
-export type Adapt = (mail: Sendable, capabilities: Filter) => Promise<Adapted>
+export type Adapt = (mail: Pick<Sendable, 'content' | 'defer' | 'now'>, capabilities: Filter) => Promise<Adapted>
 
 export type Adapted =
   | { readonly is: 'asIs' }
@@ -28,6 +29,7 @@ export type Adapted =
       content(): AsyncIterable<Uint8Array>
     }
   | { readonly is: 'impossible'; readonly why: string }
+  | { readonly is: 'notNow'; readonly reply: Reply }
 
 /** Settings: filters by address, by domain, or by `*` for all mailboxes of ours. */
 export const connegSettings: z.ZodType<{ capabilities: Record<string, string> }> = z.strictObject({
@@ -61,13 +63,16 @@ export const capabilitiesOf = (
 ): Capabilities => {
   const known = new Map(Object.entries(settings).map(([whose, filter]) => [keyOf(whose), readFilter(filter)] as const))
   return async (recipient) => {
-    const named = known.get(addressKey(recipient)) ?? known.get(recipient.domain.toLowerCase())
+    const named = known.get(keyFor(recipient)) ?? known.get(domainKey(recipient.domain))
     const all = known.get('*')
     return named ?? (all !== undefined && (await isMailbox(recipient)) ? all : undefined)
   }
 }
 
-const keyOf = (whose: string): string => (whose.includes('@') ? addressKey(readAddress(whose)) : whose.toLowerCase())
+const keyOf = (whose: string): string => (whose.includes('@') ? keyFor(readAddress(whose)) : domainKey(whose))
+
+/** To those who write to it, a local part is the same in any case more often than not. */
+const keyFor = (address: Address): string => addressKey(address).toLowerCase()
 
 /** Characters of a filter on a line of the reply, `250-CONNEG ` not counted. */
 const WIDTH = 64
@@ -108,7 +113,7 @@ const restricted = ({ envelope }: OutboundMail): boolean => 'CONPERM' in envelop
 
 const asking = (adapt: Adapt): ClientFacet => {
   const memory = new Map<string, Said>()
-  const keyFor = (mail: OutboundMail, hop: Hop, key: number) => `${hop.name} ${mail.id} ${key}`
+  const memoKey = (mail: OutboundMail, hop: Hop, key: number) => `${hop.name} ${mail.id} ${key}`
   const concerns = (mail: OutboundMail) => restricted(mail) || mail.facts.permitsConversion === true
   const learn = (key: string, said: Said): { readonly learned: true } | undefined => {
     const before = memory.get(key)
@@ -126,17 +131,17 @@ const asking = (adapt: Adapt): ClientFacet => {
     concerns,
     awaits: ['RCPT'],
     forRecipient: ({ key }, mail, hop) =>
-      concerns(mail) && memory.get(keyFor(mail, hop, key)) !== 'unaskable' ? { CONNEG: true } : {},
+      concerns(mail) && memory.get(memoKey(mail, hop, key)) !== 'unaskable' ? { CONNEG: true } : {},
     onReply(verb, said, { mail, hop, asked }: Attempt) {
       if (verb !== 'RCPT' || asked === undefined || !concerns(mail)) return undefined
-      const key = keyFor(mail, hop, asked.key)
+      const key = memoKey(mail, hop, asked.key)
       if (said.code === 504 || said.code === 555) return learn(key, 'unaskable')
       return said.code >= 400 || memory.get(key) === 'unaskable' ? undefined : learn(key, told(said))
     },
     async variants(mail, hop) {
       const groups = new Map<string, { readonly said: Said; readonly of: number[] }>()
       for (const { key } of mail.recipients) {
-        const said = memory.get(keyFor(mail, hop, key))
+        const said = memory.get(memoKey(mail, hop, key))
         if (said === undefined) continue
         const text = typeof said === 'string' ? '' : said.text
         const group = groups.get(text)
@@ -172,6 +177,8 @@ const made = async (mail: Sendable, hop: Hop, said: Said, adapt: Adapt): Promise
       return {}
     case 'converted':
       return { body: { ...adapted, name: said.text, content: () => adapted.content() } }
+    case 'notNow':
+      return { refuse: { reply: adapted.reply, next: 'later' } }
     case 'impossible':
       return mayPass ? {} : failed(`It cannot be given a form that its recipient takes (${adapted.why})`)
   }

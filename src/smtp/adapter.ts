@@ -1,8 +1,10 @@
 import { tmpdir } from 'node:os'
 import type { Filter } from '../mail/features/filter.ts'
+import type { Reply } from '../mail/reply.ts'
 import { ScratchFile } from '../mime/convert/scratch-file.ts'
 import type { ContentConverter } from '../mime/forms/content-converter.ts'
 import { type Tailored, tailor } from '../mime/forms/tailor.ts'
+import { withoutRoom } from './converter.ts'
 import type { Sendable } from './extension.ts'
 
 export interface AdapterOptions {
@@ -10,15 +12,20 @@ export interface AdapterOptions {
   readonly hostname: string
   /** In the order in which they are asked. */
   readonly converters: readonly ContentConverter[]
-  /** A folder for files without a name. Absent: the system's temporary one. */
-  readonly scratch?: string
+  /** Where a result is kept until it is sent. Absent: files without a name in the system's temporary folder. */
+  readonly scratch?: () => ScratchFile
 }
 
 /** Content in a form that its recipient takes, as its originator permits (RFC 4141). */
 export const adapter =
-  ({ hostname, converters, scratch: folder }: AdapterOptions) =>
-  async (mail: Pick<Sendable, 'content' | 'defer' | 'now'>, capabilities: Filter): Promise<Tailored> => {
-    const scratch = new ScratchFile(folder ?? tmpdir())
+  ({ hostname, converters, scratch: make }: AdapterOptions) =>
+  async (
+    mail: Pick<Sendable, 'content' | 'defer' | 'now'>,
+    capabilities: Filter,
+  ): Promise<Tailored | { readonly is: 'notNow'; readonly reply: Reply }> => {
+    const scratch = make?.() ?? new ScratchFile(tmpdir())
     mail.defer(() => scratch[Symbol.asyncDispose]())
-    return tailor(() => mail.content(), capabilities, { by: hostname, now: mail.now, converters, scratch })
+    const options = { by: hostname, now: mail.now, converters, scratch }
+    const made = await tailor(() => mail.content(), capabilities, options).catch(withoutRoom)
+    return 'code' in made ? { is: 'notNow', reply: made } : made
   }

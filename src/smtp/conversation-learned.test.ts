@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { outbound, withHop } from '../../test/doubles/outbound.ts'
 import { conNeg, limits } from '../extensions/index.ts'
-import type { Sendable } from './extension.ts'
 
 const fine = 'S: 250 2.0.0 fine\n'
 const hello = 'S: 220 hop\nC: EHLO me.test\nS: 250-hop\nS: 250-LIMITS MAILMAX=1\nS: 250 CONNEG\n'
@@ -12,9 +11,9 @@ const taken = `C: DATA\nS: 354 go\nC: …body\n${fine}`
 const text = 'Content-Convert: ANY\r\n\r\nHello.\r\n'
 const mail = outbound({ text })
 
-const adapt = async ({ facts }: Sendable) => ({
+const adapt = async () => ({
   is: 'converted' as const,
-  facts,
+  facts: mail.facts,
   broken: [],
   async *content() {
     yield Buffer.from(text.toUpperCase())

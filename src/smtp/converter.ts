@@ -37,7 +37,7 @@ export const converter =
 const NO_ROOM = reply(452, '4.3.1', 'There is no room for that at present')
 
 /** What passes by itself is no fault of ours, which would be tried a few times only. */
-const withoutRoom = (error: unknown): Reply => {
+export const withoutRoom = (error: unknown): Reply => {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EMFILE' || code === 'ENFILE') return NO_ROOM
   throw error

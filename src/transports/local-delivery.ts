@@ -6,7 +6,7 @@ import { type Header, readHeader } from '../mime/fields.ts'
 import { deliveredTo, returnPath, wasDeliveredTo } from '../mime/trace.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
-import type { Convert } from '../smtp/relay-mail.ts'
+import type { Convert, Scope } from '../smtp/relay-mail.ts'
 import type { SpooledMessage, SpooledRecipient } from '../spool/spool.ts'
 import { failureOf } from './local-errors.ts'
 import { quotas, type Used } from './local-quota.ts'
@@ -21,7 +21,16 @@ export interface LocalOptions {
   readonly log: Log
   /** Absent: mail that is binary is refused (5.6.3). */
   readonly convert?: Convert
+  /** Absent: everybody takes any content. */
+  readonly fit?: Fit
 }
+
+/** The message as this recipient takes it, the same one if as it is. A Reply: why there is no such form. */
+export type Fit = (
+  message: SpooledMessage,
+  recipient: Pick<SpooledRecipient, 'address'>,
+  scope: Scope,
+) => Promise<SpooledMessage | Reply>
 
 /**
  * Puts one copy of a message into a mailbox: durable when it resolves, and nothing of it to be seen when it rejects.
@@ -116,9 +125,15 @@ export const localTransport = (
       refuseOtherUsers(to.mailbox, runningAs)
       await using scope = new AsyncDisposableStack()
       let text: ReturnType<typeof asText> | undefined
-      const once = () => (text ??= asText(message, options, signal, scope))
       for (const recipient of recipients) {
-        settled({ of: recipient.key, ...(await attempt(to.mailbox, message, once, recipient, signal)) })
+        const made = async () => {
+          const theirs = options.fit ? await options.fit(message, recipient, scope) : message
+          if ('code' in theirs) return theirs
+          return theirs === message
+            ? (text ??= asText(message, options, signal, scope))
+            : asText(theirs, options, signal, scope)
+        }
+        settled({ of: recipient.key, ...(await attempt(to.mailbox, message, made, recipient, signal)) })
       }
     },
     refuses: quota.refuses,
