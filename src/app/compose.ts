@@ -220,6 +220,7 @@ class ComposedMta implements Mta {
     return extensionRows(
       this.#now.offers,
       this.#now.client,
+      this.#now.known,
       this.#now.settings.listen.filter(({ protocol }) => protocol !== 'mtqp'),
     )
   }

@@ -26,10 +26,11 @@ const mx: readonly Extension[] = [
 const store: readonly Extension[] = [extensions.lmtp(), extensions.size(1000)]
 const rows = extensionRows(
   new Map([
-    ['mx', mx],
-    ['store', store],
+    ['mx', { extensions: mx, whyNot: new Map([['lmtp', 'it is spoken at lmtp listeners']]) }],
+    ['store', { extensions: store, whyNot: new Map() }],
   ]),
   mx,
+  [extensions.prdr()],
   [
     { name: 'mx', protocol: 'smtp' },
     { name: 'store', protocol: 'lmtp' },
@@ -40,6 +41,7 @@ test('what a relay does with each is said, and where each is offered', () => {
   assert.deepEqual(
     rows.map(({ keyword, relay, listeners }) => [keyword, relay, listeners['mx'], listeners['store']]),
     [
+      ['PRDR', 'asked for where it is offered, with several recipients; else one reply is for all', 'off', 'off'],
       ['STARTTLS', 'from hop to hop', 'offered before TLS', 'off'],
       ['PIPELINING', 'from hop to hop', 'offered', 'off'],
       ['SIZE', 'the exact size is told; hops that take less are passed over (5.3.4)', 'offered', 'offered'],
@@ -50,7 +52,7 @@ test('what a relay does with each is said, and where each is offered', () => {
       ['HELP', 'nothing', 'offered', 'off'],
       ['EXPN', 'nothing', 'offered to networks that it allows', 'off'],
       ['VRFY', 'nothing', 'silent', 'off'],
-      ['LMTP', 'from hop to hop', 'off', 'silent'],
+      ['LMTP', 'from hop to hop', 'off: it is spoken at lmtp listeners', 'silent'],
     ],
   )
 })

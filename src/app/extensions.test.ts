@@ -4,7 +4,7 @@ import { readSettings } from '../config/load.ts'
 import { thisMachine } from '../config/machine.ts'
 import type { Session } from '../smtp/extension.ts'
 import { createRegistry } from '../smtp/registry.ts'
-import { clientExtensions, extensionSchemas, serverExtensions } from './extensions.ts'
+import { clientExtensions, extensionSchemas, offered } from './extensions.ts'
 
 const names = { domain: 'mx.example', secret: () => new Uint8Array(32) }
 const tls = { asServer: async () => assert.fail(), asClient: async () => assert.fail() }
@@ -21,6 +21,8 @@ const services = {
   priority: () => {},
   release: { now: () => 0, allow: () => true, held: async () => 0 },
 }
+
+const serverOf = (...given: Parameters<typeof offered>) => offered(...given).extensions
 
 const faults = (text: string): readonly string[] => {
   const loaded = readSettings(text, 'smail.yaml', thisMachine({}), extensionSchemas)
@@ -56,7 +58,7 @@ test('MTRK is offered where somebody answers those who ask, and never without DS
     assert.ok('settings' in loaded)
     const [listener] = loaded.settings.listen
     assert.ok(listener)
-    return serverExtensions(listener, { ...services, tracked }).some(({ keyword }) => keyword === 'MTRK')
+    return serverOf(listener, { ...services, tracked }).some(({ keyword }) => keyword === 'MTRK')
   }
   assert.ok(isOffered('', true))
   assert.ok(!isOffered('', false))
@@ -86,7 +88,7 @@ test('an LMTP listener promises no reports', () => {
     extensionSchemas,
   )
   assert.ok('settings' in loaded)
-  const keywords = loaded.settings.listen.map((one) => serverExtensions(one, services).map(({ keyword }) => keyword))
+  const keywords = loaded.settings.listen.map((one) => serverOf(one, services).map(({ keyword }) => keyword))
   assert.deepEqual(
     keywords.map((all) => [all.includes('DSN'), all.includes('LMTP')]),
     [
@@ -101,8 +103,8 @@ test('PRDR is there for whoever names it', () => {
     const loaded = readSettings(`extensions: ${extensions}\n`, 'smail.yaml', thisMachine({}), extensionSchemas)
     assert.ok('settings' in loaded)
     const { listen, extensions: blocks } = loaded.settings
-    const offered = listen.flatMap((one) => serverExtensions(one, services))
-    return [offered, clientExtensions('smtp', blocks, 'off', services)].map((list) =>
+    const here = listen.flatMap((one) => serverOf(one, services))
+    return [here, clientExtensions('smtp', blocks, 'off', services)].map((list) =>
       list.some(({ keyword }) => keyword === 'PRDR'),
     )
   }
@@ -121,7 +123,7 @@ test('mail is held for later where it is submitted, and nowhere else', () => {
   )
   assert.ok('settings' in loaded)
   const offers = loaded.settings.listen.map((one) =>
-    serverExtensions(one, services).flatMap(({ keyword, server }) =>
+    serverOf(one, services).flatMap(({ keyword, server }) =>
       keyword === 'FUTURERELEASE' ? server?.offer?.({} as Session) : [],
     ),
   )
@@ -141,7 +143,7 @@ test('what recipients take is a filter each, and CONNEG is on offer where someth
   const offered = (extensions: string) => {
     const loaded = readSettings(`extensions: ${extensions}\n`, 'smail.yaml', thisMachine({}), extensionSchemas)
     assert.ok('settings' in loaded)
-    const list = loaded.settings.listen.flatMap((one) => serverExtensions(one, services))
+    const list = loaded.settings.listen.flatMap((one) => serverOf(one, services))
     createRegistry(list)
     return list.flatMap(({ keyword, server }) => (/^CON/.test(keyword) && server ? keyword : []))
   }

@@ -24,7 +24,7 @@ import { serverTls } from './certificate.ts'
 import { spoolPartials } from './checkpoint.ts'
 import { makeDirectors } from './directors.ts'
 import type { ExtensionModule } from './extension-module.ts'
-import { clientExtensions, reportExtensions, serverExtensions } from './extensions.ts'
+import { clientExtensions, type Offered, offered, reportExtensions } from './extensions.ts'
 import { moduleExtensions, registryOf } from './modules.ts'
 import { ownerships } from './ownership.ts'
 import { roomFor } from './room.ts'
@@ -64,8 +64,10 @@ export interface Generation {
   readonly listeners: ReadonlyMap<string, ServeListener>
   /** For local programs that speak SMTP. */
   readonly local: ServerContext
-  readonly offers: ReadonlyMap<string, readonly Extension[]>
+  readonly offers: ReadonlyMap<string, Offered>
   readonly client: readonly Extension[]
+  /** Those that nobody named, too. */
+  readonly known: readonly Extension[]
   /** Lets idle connections go. Deliveries under way go on. Never rejects. */
   close(): Promise<void>
 }
@@ -151,7 +153,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
   const offers = new Map(
     mail.map((listener) => [
       listener.name,
-      serverExtensions(listener, tls ? { ...services, checkpoints, serverTls: tls } : { ...services, checkpoints }),
+      offered(listener, tls ? { ...services, checkpoints, serverTls: tls } : { ...services, checkpoints }),
     ]),
   )
   const context = (listener: ListenerSettings, extensions: readonly Extension[], local: boolean): ServerContext =>
@@ -193,10 +195,11 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
       const tracking = trackingServer(listener, settings, { clock, log, tls, spool: () => standing.spool(), expires })
       return (channel, signal) => serveTracking(channel, tracking, signal)
     }
-    const made = context(listener, offers.get(listener.name) ?? [], false)
+    const made = context(listener, offers.get(listener.name)?.extensions ?? [], false)
     return (channel, signal) => serve(channel, made, signal)
   }
   const here = localListener(settings)
+  const asClient = { clientTls, modules, transactionNames, adapt }
   return {
     settings,
     resolver,
@@ -204,9 +207,10 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     reporter,
     postmaster,
     offers,
-    client: clientExtensions('smtp', settings.extensions, 'may', { clientTls, modules, transactionNames, adapt }),
+    client: clientExtensions('smtp', settings.extensions, 'may', asClient),
+    known: clientExtensions('smtp', {}, 'may', asClient),
     listeners: new Map(settings.listen.map((one) => [one.name, served(one)])),
-    local: context(here, serverExtensions(here, { ...services, tracked: true }), true),
+    local: context(here, offered(here, { ...services, tracked: true }).extensions, true),
     close: () => closeAll(transports),
   }
 }

@@ -81,7 +81,7 @@ export interface ExtensionRow {
   readonly client: boolean
   /** What a relay does with it, in words. */
   readonly relay: string
-  /** By listener: `offered`, perhaps with the words to whom or when; `silent`; `off`. */
+  /** By listener: `offered`, perhaps with the words to whom or when; `silent`; `off`, and why. */
   readonly listeners: Readonly<Record<string, string>>
   /** What each listener speaks: `smtp`, `submission`, `lmtp`. */
   readonly protocols: Readonly<Record<string, string>>

@@ -30,4 +30,4 @@ export const restartNeeded = (before: Settings, wanted: Settings): readonly stri
   })
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -84,7 +84,10 @@ const WIDTH = 64
 export const conNeg = (capabilities?: Capabilities, adapt?: Adapt): Extension => ({
   keyword: 'CONNEG',
   rfc: [4141, 2533, 2938, 2912],
-  words: { relay: 'asked for mail that may be converted, which is made to fit; under CONPERM else 5.6.5' },
+  words: {
+    relay: 'asked for mail that may be converted, which is made to fit; under CONPERM else 5.6.5',
+    offered: 'where capabilities are set',
+  },
   params: { RCPT: [CONNEG] },
   ...(capabilities
     ? { server: { onRcpt: (recipient) => answer(recipient.params, recipient.address, capabilities) } }

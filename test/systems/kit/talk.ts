@@ -9,17 +9,17 @@ const octets = (text: string): string =>
     short ? ({ r: '\r', n: '\n', '0': '\0', '\\': '\\' }[short] ?? '') : String.fromCharCode(Number.parseInt(hex, 16)),
   )
 
-/** The next line; the last one of a reply where that is wanted. */
+/** The next line that is wanted, or the last one of a reply. */
 const lineOf = async (client: Client, wanted: string): Promise<string | undefined> => {
   for (;;) {
     const line = await client.line()
-    if (line?.[3] !== '-' || wanted[3] !== ' ') return line
+    if (line?.[3] !== '-' || fits(line, wanted)) return line
   }
 }
 
 /**
  * Plays a part of a dialogue in the notation of `test/transcripts/`, and rejects at the first line that differs. A text
- * behind `T!` is the name that the certificate must have; `S: 250 *` passes over `250-` lines.
+ * behind `T!` is the name that the certificate must have; `250-` lines that are not wanted are passed over.
  */
 export const talk = async (client: Client, says: string, where: string): Promise<void> => {
   for (const { line, kind, text } of readTranscript(where, says).steps) {

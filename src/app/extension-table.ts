@@ -1,0 +1,284 @@
+import { z } from 'zod'
+import { kind } from '../config/kinds.ts'
+import {
+  type DeliverByBlock,
+  deliverByBlock,
+  type FutureReleaseBlock,
+  futureReleaseBlock,
+  type MtPriorityBlock,
+  mtPriorityBlock,
+  rrvsBlock,
+} from '../config/schema-extensions.ts'
+import type { ExtensionBlocks, ListenerSettings } from '../config/settings.ts'
+import * as extensions from '../extensions/index.ts'
+import type { Address } from '../mail/address.ts'
+import type { Extension, Session } from '../smtp/extension.ts'
+import {
+  type CheckpointNames,
+  type CheckpointStore,
+  checkpointClient,
+  checkpointServer,
+  checkpointSettings,
+} from './checkpoint.ts'
+import {
+  allowed,
+  blockOf,
+  capabilities,
+  prioritySettings,
+  unwanted,
+  urgentFrom,
+  withNetworks,
+} from './extension-settings.ts'
+import { trackingOf, trackingSchema } from './tracking.ts'
+
+/** What extensions need of the rest of the program. */
+export interface ExtensionServices {
+  /** Absent: no STARTTLS as a server. */
+  readonly serverTls?: extensions.Tls
+  readonly clientTls: extensions.Tls
+  /** The extensions of modules, by the blocks that hold. */
+  readonly modules?: (blocks: ExtensionBlocks) => readonly Extension[]
+  readonly verify: extensions.Verify
+  readonly expand: extensions.Expand
+  /** Whether mail for an address ends in a mailbox here. */
+  readonly isMailbox: (address: Address) => Promise<boolean>
+  /** Makes content fit for recipients of hops. */
+  readonly adapt: extensions.Adapt
+  /** By the block of `rrvs` that holds for a listener. */
+  readonly ownership: (block: unknown) => extensions.Ownership
+  /** Whether mail is delivered at all, or waits. */
+  readonly delivers: () => boolean
+  /** Absent: nobody is asked. */
+  readonly room?: extensions.Room
+  readonly release: extensions.FutureReleaseServices
+  /** Absent: no CHECKPOINT as a server. */
+  readonly checkpoints?: CheckpointStore
+  readonly transactionNames: CheckpointNames
+  /** Somebody answers those who ask for tracked mail. */
+  readonly tracked?: boolean
+  /** Told of the priority that a client asked for, and that its mail has. */
+  readonly priority: (session: Session, asked: number, given: number) => void
+}
+
+/** A listener, as extensions are made for it. */
+export interface AtListener extends ListenerSettings {
+  readonly services: Omit<ExtensionServices, 'transactionNames'>
+}
+
+/** A transport likewise. */
+export interface AtTransport {
+  readonly dialect: 'smtp' | 'lmtp'
+  readonly extensions: ExtensionBlocks
+  readonly tls: 'off' | extensions.TlsDemand
+  readonly services: Pick<ExtensionServices, 'clientTls' | 'adapt' | 'modules' | 'transactionNames'>
+}
+
+/** Why an extension is not on offer, in a few words. */
+type Why = string
+
+/** One extension of Smail's own: its settings, and how it is made for each place. */
+export interface ExtensionRow {
+  /** In lower case: the name of its block. */
+  readonly name: string
+  /** Absent: it is no affair of settings. */
+  readonly schema?: z.ZodType
+  /** Absent: it has no side for servers, or none that is on offer. */
+  readonly server?: (at: AtListener) => Extension | Why
+  /** Where its block says `off`. Absent: it is not there. */
+  readonly serverOff?: () => Extension
+  /** Undefined: not for this transport. */
+  readonly client?: (at: AtTransport) => Extension | undefined
+  /** It is there for hops whatever its block says: what mail was promised is kept. */
+  readonly clientStays?: true
+  /** As the queue and reports see it: what it reads of stored parameters. */
+  readonly queue?: (blocks: ExtensionBlocks) => Extension | undefined
+}
+
+const NONE = z.strictObject({})
+const UNNAMED = kind(z.strictObject({}), { offUnlessNamed: true })
+const NOT_BY_LMTP = 'not by LMTP'
+
+/** Not on offer, and its parameters answered as its RFC has it. */
+const unoffered = ({ keyword, rfc, params = {} }: Extension): Extension => ({ keyword, rfc, params })
+
+const smtpOnly = ({ protocol }: ListenerSettings, make: () => Extension | Why): Extension | Why =>
+  protocol === 'lmtp' ? NOT_BY_LMTP : make()
+
+const bySmtp = ({ dialect }: AtTransport, make: () => Extension): Extension | undefined =>
+  dialect === 'lmtp' ? undefined : make()
+
+const always = (make: () => Extension): Pick<ExtensionRow, 'server' | 'client'> => ({ server: make, client: make })
+
+const futureRelease = ({ extensions: blocks, protocol, services }: AtListener): Extension | Why => {
+  const block = blockOf<FutureReleaseBlock>(blocks, 'futurerelease')
+  // RFC 4865 4.2: nowhere else.
+  if (protocol !== 'submission' || block === undefined) return 'only for submission'
+  const most = Math.floor(block.max / 1000)
+  return extensions.futureRelease({ most, perUser: block['per-user'], total: block.total, ...services.release })
+}
+
+const mtPriority = ({ extensions: blocks, protocol, services }: AtListener): Extension | Why => {
+  const block = blockOf<MtPriorityBlock>(blocks, 'mt-priority')
+  if (block === undefined) return 'it has no settings'
+  const submission = protocol === 'submission'
+  const settings = { ...prioritySettings(block), ...(submission ? {} : { least: -9 }) }
+  const trusts = urgentFrom(block, submission && block.submission)
+  return extensions.mtPriority(settings, { trusts, note: services.priority })
+}
+
+const deliverBy = ({ extensions: blocks, services }: AtListener): Extension => {
+  const { minimum, trace } = blockOf<DeliverByBlock>(blocks, 'deliverby') ?? { minimum: 0, trace: true }
+  return extensions.deliverBy({ minimum: Math.ceil(minimum / 1000), trace }, services.delivers)
+}
+
+const conNeg = ({ extensions: blocks, services }: AtListener): Extension =>
+  extensions.conNeg(capabilities(blocks['conneg'], services.isMailbox))
+
+/**
+ * In the order in which they act: what changes the channel; what parameters demand of each other and of the session; an
+ * upload that goes on; what there is room for; policy; and last who has the last word on replies.
+ */
+export const extensionTable: readonly ExtensionRow[] = [
+  {
+    name: 'starttls',
+    schema: NONE,
+    server: ({ services: { serverTls } }) =>
+      serverTls ? extensions.startTls(serverTls) : 'there is no certificate: tls',
+    client: ({ tls, services }) => (tls === 'off' ? undefined : extensions.startTls(services.clientTls, tls)),
+  },
+  {
+    name: 'lmtp',
+    server: ({ protocol }) => (protocol === 'lmtp' ? extensions.lmtp() : 'it is spoken at lmtp listeners'),
+    client: ({ dialect }) => (dialect === 'lmtp' ? extensions.lmtp() : undefined),
+  },
+  { name: 'pipelining', schema: NONE, ...always(extensions.pipelining) },
+  {
+    name: 'requiretls',
+    schema: extensions.requireTlsSettings,
+    server: () => extensions.requireTls(),
+    client: ({ extensions: blocks }) => extensions.requireTls(blockOf(blocks, 'requiretls')),
+    clientStays: true,
+    queue: () => extensions.requireTls(),
+  },
+  { name: 'limits', schema: NONE, ...always(extensions.limits) },
+  { name: '8bitmime', schema: NONE, ...always(extensions.eightBitMime) },
+  { name: 'smtputf8', schema: NONE, ...always(extensions.smtpUtf8) },
+  { name: 'chunking', schema: NONE, ...always(() => extensions.chunking()) },
+  { name: 'binarymime', schema: NONE, ...always(extensions.binaryMime) },
+  {
+    name: 'dsn',
+    schema: NONE,
+    // Who offers it promises reports of success, and an LMTP listener has nothing behind it that makes any.
+    server: (at) => smtpOnly(at, extensions.dsn),
+    client: () => extensions.dsn(),
+    queue: () => extensions.dsn(),
+  },
+  {
+    name: 'deliverby',
+    schema: deliverByBlock,
+    server: (at) => smtpOnly(at, () => deliverBy(at)),
+    client: () => extensions.deliverBy(),
+    queue: () => extensions.deliverBy(),
+  },
+  {
+    name: 'futurerelease',
+    schema: futureReleaseBlock,
+    server: futureRelease,
+    client: () => extensions.futureRelease(),
+    queue: () => extensions.futureRelease(),
+  },
+  {
+    name: 'mtrk',
+    schema: trackingSchema,
+    server: (at) =>
+      smtpOnly(at, () => {
+        if (!at.services.tracked) return 'nobody could ask: there is no mtqp listener'
+        return at.extensions['dsn'] === 'off' ? 'it needs DSN' : extensions.mtrk(trackingOf(at.extensions['mtrk']))
+      }),
+    client: ({ extensions: blocks }) => extensions.mtrk(trackingOf(blocks['mtrk'])),
+    queue: () => extensions.mtrk(trackingOf({})),
+  },
+  {
+    name: 'mt-priority',
+    schema: mtPriorityBlock(extensions.priorityPolicies),
+    server: mtPriority,
+    client: () => extensions.mtPriority(),
+    queue(blocks) {
+      const block = blockOf<MtPriorityBlock>(blocks, 'mt-priority')
+      return block && extensions.mtPriority(prioritySettings(block))
+    },
+  },
+  {
+    name: 'prdr',
+    schema: UNNAMED,
+    server: (at) => smtpOnly(at, extensions.prdr),
+    client: (at) => bySmtp(at, extensions.prdr),
+  },
+  {
+    name: 'conperm',
+    schema: NONE,
+    server: () => extensions.conPerm(),
+    serverOff: () => unoffered(extensions.conPerm()),
+    client: () => extensions.conPerm(),
+    clientStays: true,
+    queue: () => extensions.conPerm(),
+  },
+  {
+    name: 'conneg',
+    schema: extensions.connegSettings,
+    server: conNeg,
+    serverOff: () => unoffered(extensions.conNeg()),
+    client: ({ services }) => extensions.conNeg(undefined, services.adapt),
+  },
+  {
+    name: 'checkpoint',
+    schema: checkpointSettings,
+    server(at) {
+      if (at['bare-newlines'] === 'normalize') return 'octets cannot be counted where line ends are normalized'
+      return smtpOnly(at, () => checkpointServer(at, at.services.checkpoints)[0] ?? 'there is no spool for it')
+    },
+    client: (at) =>
+      at.dialect === 'lmtp'
+        ? undefined
+        : checkpointClient(at.extensions['checkpoint'], at.services.transactionNames)[0],
+  },
+  {
+    name: 'size',
+    schema: NONE,
+    server: ({ limits, services }) => extensions.size(limits.message, services.room),
+    // Without a limit of its own it still tells the hop how big the mail is, and obeys the hop's.
+    client: () => extensions.size(),
+  },
+  {
+    name: 'rrvs',
+    schema: rrvsBlock,
+    server: ({ extensions: blocks, services }) => extensions.rrvs(services.ownership(blocks['rrvs'])),
+    client: () => extensions.rrvs(async () => 'elsewhere'),
+    queue: () => extensions.rrvs(async () => 'elsewhere'),
+  },
+  {
+    name: 'no-soliciting',
+    schema: extensions.noSolicitingSettings,
+    server: ({ extensions: blocks }) => extensions.noSoliciting(unwanted(blocks['no-soliciting'])),
+    client: ({ extensions: blocks }) => extensions.noSoliciting(unwanted(blocks['no-soliciting'])),
+  },
+  {
+    name: 'submitter',
+    schema: UNNAMED,
+    server: (at) => smtpOnly(at, () => extensions.submitter()),
+    client: (at) => bySmtp(at, () => extensions.submitter()),
+    queue: () => extensions.submitter(),
+  },
+  { name: 'help', schema: NONE, server: extensions.help },
+  {
+    name: 'expn',
+    schema: withNetworks(extensions.expnSettings),
+    server: ({ extensions: blocks, services }) => extensions.expn(services.expand, allowed(blocks['expn'])),
+  },
+  {
+    name: 'vrfy',
+    schema: withNetworks(extensions.vrfySettings),
+    server: ({ extensions: blocks, services }) => extensions.vrfy(services.verify, allowed(blocks['vrfy'])),
+  },
+  { name: 'enhancedstatuscodes', schema: NONE, ...always(extensions.enhancedStatusCodes) },
+]
