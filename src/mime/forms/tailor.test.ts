@@ -334,3 +334,13 @@ test('charsets there and back lose nothing, however the text is cut', async () =
     { numRuns: 60 },
   )
 })
+
+test('a long text passes in pieces, and more parts than are worth it are left alone', async () => {
+  const long = lines(...Array.from({ length: 20_000 }, (_, at) => utf8(`Zeile ${at}: Grüße`)))
+  const made = await tailored(GERMAN.replace(`${utf8('Grüße')}\r\n`, long), '(charset=iso-8859-1)', undefined, 10_000)
+  const body = made.slice(made.indexOf('\r\n\r\n') + 4)
+  assert.equal(body, iconv.encode(Buffer.from(long, 'latin1').toString(), 'iso-8859-1').toString('latin1'))
+  const part = lines('--b', 'Content-Type: text/plain; charset=utf-8', 'Content-Convert: ANY', '', utf8('ü'))
+  const many = `MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n${part.repeat(1001)}--b--\r\n`
+  assert.match(await tailored(many, '(charset=iso-8859-1)', undefined, 10_000), /^impossible: Too many parts/)
+})
