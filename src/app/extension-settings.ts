@@ -52,14 +52,6 @@ export const prioritySettings = (block: MtPriorityBlock): extensions.PrioritySet
   ),
 })
 
-/** Whose mail may be more urgent than others'. */
-export const urgentFrom = (block: MtPriorityBlock, submission: boolean): ((session: Session) => boolean) => {
-  const among = networks(block.networks)
-  const { identities } = block
-  return ({ peer, identity }) =>
-    submission || among(peer) || (identity !== undefined && (identities.includes('*') || identities.includes(identity)))
-}
-
 /** Undefined: nobody has said what anyone takes, or it is not to be told. */
 export const capabilities = (block: unknown, isMailbox: (address: Address) => Promise<boolean>) => {
   const read = extensions.connegSettings.safeParse(block)

@@ -2,12 +2,16 @@ import { z } from 'zod'
 import { kind } from '../config/kinds.ts'
 import {
   type DeliverByBlock,
+  type DsnBlock,
   deliverByBlock,
+  dsnBlock,
   type FutureReleaseBlock,
   futureReleaseBlock,
   type MtPriorityBlock,
   mtPriorityBlock,
   rrvsBlock,
+  type XverpBlock,
+  xverpBlock,
 } from '../config/schema-extensions.ts'
 import type { ExtensionBlocks, ListenerSettings } from '../config/settings.ts'
 import * as extensions from '../extensions/index.ts'
@@ -20,15 +24,8 @@ import {
   checkpointServer,
   checkpointSettings,
 } from './checkpoint.ts'
-import {
-  allowed,
-  blockOf,
-  capabilities,
-  prioritySettings,
-  unwanted,
-  urgentFrom,
-  withNetworks,
-} from './extension-settings.ts'
+import { clientsOf } from './clients.ts'
+import { allowed, blockOf, capabilities, prioritySettings, unwanted, withNetworks } from './extension-settings.ts'
 import { trackingOf, trackingSchema } from './tracking.ts'
 
 /** What extensions need of the rest of the program. */
@@ -54,6 +51,11 @@ export interface ExtensionServices {
   /** Absent: no CHECKPOINT as a server. */
   readonly checkpoints?: CheckpointStore
   readonly transactionNames: CheckpointNames
+  /**
+   * Whether somebody vouches for the senders that a client names: a program of this machine, or SPF for its name. Absent:
+   * nobody does, and it must be known by other means.
+   */
+  readonly vouched?: (session: Session) => boolean
   /** Somebody answers those who ask for tracked mail. */
   readonly tracked?: boolean
   /** Told of the priority that a client asked for, and that its mail has. */
@@ -122,9 +124,37 @@ const mtPriority = ({ extensions: blocks, protocol, services }: AtListener): Ext
   if (block === undefined) return 'it has no settings'
   const submission = protocol === 'submission'
   const settings = { ...prioritySettings(block), ...(submission ? {} : { least: -9 }) }
-  const trusts = urgentFrom(block, submission && block.submission)
-  return extensions.mtPriority(settings, { trusts, note: services.priority })
+  return extensions.mtPriority(settings, { trusts: clientsOf(block, protocol), note: services.priority })
 }
+
+/** Who may ask for reports of success. Undefined: everyone. */
+const trustedBy = ({
+  extensions: blocks,
+  protocol,
+  services,
+}: AtListener): ((session: Session) => boolean) | undefined => {
+  const block = blockOf<DsnBlock>(blocks, 'dsn')
+  if (block?.success !== 'trusted') return undefined
+  const known = clientsOf(block, protocol)
+  return (session) => known(session) || services.vouched?.(session) === true
+}
+
+const mtrk = (at: AtListener): Extension => {
+  const tracking = extensions.mtrk(trackingOf(at.extensions['mtrk']))
+  const trusts = trustedBy(at)
+  if (trusts === undefined) return tracking
+  // Goes with DSN, whose parameters it demands.
+  return { ...tracking, server: { ...tracking.server, offer: (session) => (trusts(session) ? [] : undefined) } }
+}
+
+const xverp = ({ extensions: blocks, protocol }: AtListener): Extension | Why => {
+  const block = blockOf<XverpBlock>(blocks, 'xverp')
+  return block ? extensions.xverp(block, clientsOf(block, protocol)) : 'it has no settings'
+}
+
+/** For the mail of others, whatever is offered by now. */
+const storedXverp = (blocks: ExtensionBlocks): Extension =>
+  extensions.xverp(blockOf<XverpBlock>(blocks, 'xverp') ?? { delimiters: '+=', pass: false })
 
 const deliverBy = ({ extensions: blocks, services }: AtListener): Extension => {
   const { minimum, trace } = blockOf<DeliverByBlock>(blocks, 'deliverby') ?? { minimum: 0, trace: true }
@@ -167,9 +197,9 @@ export const extensionTable: readonly ExtensionRow[] = [
   { name: 'binarymime', schema: NONE, ...always(extensions.binaryMime) },
   {
     name: 'dsn',
-    schema: NONE,
+    schema: dsnBlock,
     // Who offers it promises reports of success, and an LMTP listener has nothing behind it that makes any.
-    server: (at) => smtpOnly(at, extensions.dsn),
+    server: (at) => smtpOnly(at, () => extensions.dsn(trustedBy(at))),
     client: () => extensions.dsn(),
     queue: () => extensions.dsn(),
   },
@@ -193,7 +223,7 @@ export const extensionTable: readonly ExtensionRow[] = [
     server: (at) =>
       smtpOnly(at, () => {
         if (!at.services.tracked) return 'nobody could ask: there is no mtqp listener'
-        return at.extensions['dsn'] === 'off' ? 'it needs DSN' : extensions.mtrk(trackingOf(at.extensions['mtrk']))
+        return at.extensions['dsn'] === 'off' ? 'it needs DSN' : mtrk(at)
       }),
     client: ({ extensions: blocks }) => extensions.mtrk(trackingOf(blocks['mtrk'])),
     queue: () => extensions.mtrk(trackingOf({})),
@@ -268,6 +298,14 @@ export const extensionTable: readonly ExtensionRow[] = [
     server: (at) => smtpOnly(at, () => extensions.submitter()),
     client: (at) => bySmtp(at, () => extensions.submitter()),
     queue: () => extensions.submitter(),
+  },
+  {
+    name: 'xverp',
+    schema: xverpBlock,
+    server: (at) => smtpOnly(at, () => xverp(at)),
+    client: ({ extensions: blocks }) => storedXverp(blocks),
+    clientStays: true,
+    queue: storedXverp,
   },
   { name: 'help', schema: NONE, server: extensions.help },
   {

@@ -151,3 +151,42 @@ test('what recipients take is a filter each, and CONNEG is on offer where someth
   assert.deepEqual(offered('{ conperm: off, conneg: { capabilities: { "*": "(charset=utf-8)" } } }'), ['CONNEG'])
   assert.deepEqual(offered('{ conneg: off }'), ['CONPERM'])
 })
+
+const keywordsFor = (text: string, session: Partial<Session>, more = {}): readonly string[] => {
+  const loaded = readSettings(text, 'smail.yaml', thisMachine({}), extensionSchemas)
+  assert.ok('settings' in loaded)
+  const [listener] = loaded.settings.listen
+  assert.ok(listener)
+  const asked = { peer: '192.0.2.1', identity: undefined, ...session } as Session
+  return serverOf(listener, { ...services, tracked: true, ...more }).flatMap(({ keyword, server }) =>
+    /^(?:DSN|MTRK|XVERP)$/.test(keyword) && (server?.offer ? server.offer(asked) : server) ? keyword : [],
+  )
+}
+
+test('where reports of success are for those trusted, DSN and what needs it is offered to no others', () => {
+  const all = ['DSN', 'MTRK']
+  assert.deepEqual(keywordsFor('', {}), all)
+  const trusted = 'extensions: { dsn: { success: trusted, networks: [192.0.2.128/25], identities: [ann] } }\n'
+  assert.deepEqual(keywordsFor(trusted, {}), [])
+  assert.deepEqual(keywordsFor(trusted, { peer: '192.0.2.200' }), all)
+  assert.deepEqual(keywordsFor(trusted, { identity: 'ann' }), all)
+  assert.deepEqual(keywordsFor(trusted, { identity: 'bob' }), [])
+  assert.deepEqual(keywordsFor('extensions: { dsn: { success: trusted } }\n', { identity: 'bob' }), all)
+  assert.deepEqual(keywordsFor(trusted, {}, { vouched: ({ peer }: Session) => peer === '192.0.2.1' }), all)
+  const submission = 'listen: { mx: { submission: 127.0.0.1:587 } }\n'
+  assert.deepEqual(keywordsFor(submission + trusted, {}), all)
+  assert.deepEqual(keywordsFor(submission + trusted.replace('identities', 'submission: false, identities'), {}), [])
+})
+
+test('XVERP is there for those whom its block names, and without one for nobody', () => {
+  const xverp = (block: string, session: Partial<Session> = {}) =>
+    keywordsFor(`extensions: { dsn: off, xverp: ${block} }\n`, session)
+  assert.deepEqual(keywordsFor('extensions: { dsn: off }\n', { identity: 'ann' }), [])
+  assert.deepEqual([xverp('{}'), xverp('{}', { identity: 'ann' })], [[], ['XVERP']])
+  assert.deepEqual(xverp('{ networks: [192.0.2.0/24] }'), ['XVERP'])
+  assert.match(
+    faults('extensions:\n  xverp: { delimiters: "+" }\n').join('\n'),
+    /^smail\.yaml:2:24 extensions\.xverp\.delimiters.*two characters/,
+  )
+  assert.match(faults('extensions:\n  dsn: { success: nobody }\n').join('\n'), /everyone.*trusted/)
+})

@@ -6,6 +6,58 @@ import { count, list, network, size, text, time } from './leaves.ts'
 
 /** What may be set of extensions, where it takes the settings' own words: times, sizes, networks. */
 
+/** Clients that a block names. */
+export interface KnownClients {
+  readonly networks: readonly string[]
+  readonly identities: readonly string[]
+  readonly submission: boolean
+}
+
+/** Everybody who is known, and nobody else. */
+const knownClients = (who: string) => ({
+  networks: list(network).default([]).describe(`${who}: clients of these networks.`),
+  identities: list(z.string().min(1))
+    .default(['*'])
+    .describe('Likewise, who proved to be one of these; `"*"`: anybody who proved who it is.'),
+  submission: z.boolean().default(true).describe('Likewise, all who submit mail, where it is submitted.'),
+})
+
+export interface DsnBlock extends KnownClients {
+  readonly success: 'everyone' | 'trusted'
+}
+
+export const dsnBlock: z.ZodType<DsnBlock> = z.strictObject({
+  success: z
+    .enum(['everyone', 'trusted'])
+    .default('everyone')
+    .describe(
+      'Who may ask for reports of success, which go to whoever is named as the sender. DSN is not offered to others at all.',
+    ),
+  ...knownClients('Who is trusted'),
+})
+
+export interface XverpBlock extends KnownClients {
+  readonly delimiters: string
+  readonly pass: boolean
+}
+
+export const xverpBlock: z.ZodType<XverpBlock> = kind(
+  z.strictObject({
+    ...knownClients('Whose mail may get a sender for each recipient'),
+    delimiters: text('two characters of +, - and =', (given) => {
+      if (!/^[-+=]{2}$/.test(given)) throw new Error(`is '${given}'; expected two characters of +, - and =`)
+      return given
+    })
+      .default('+=')
+      .describe('What stands before the recipient and in place of its @, where a client does not say.'),
+    pass: z
+      .boolean()
+      .default(false)
+      .describe('Whether hosts that offer it get the mail once, and make the senders themselves.'),
+  }),
+  { offUnlessNamed: true },
+)
+
 export interface DeliverByBlock {
   readonly minimum: number
   readonly trace: boolean
@@ -63,12 +115,9 @@ export interface LevelBlock {
   readonly size?: number | undefined
 }
 
-export interface MtPriorityBlock {
+export interface MtPriorityBlock extends KnownClients {
   readonly policy: 'MIXER' | 'STANAG4406' | 'NSEP'
   readonly announce: boolean
-  readonly networks: readonly string[]
-  readonly identities: readonly string[]
-  readonly submission: boolean
   readonly most: number
   readonly others: number
   readonly least: number

@@ -2,7 +2,7 @@ import { isAscii } from '../mail/address.ts'
 import { isInternational } from '../mail/international.ts'
 import { refuse } from '../mail/reply.ts'
 import { asUtf8Xtext, fromUnitext } from '../mail/utf8-address.ts'
-import type { Extension, OutboundRecipient, Param, ReportEvent } from '../smtp/extension.ts'
+import type { Extension, OutboundRecipient, Param, ReportEvent, Session } from '../smtp/extension.ts'
 import { get, list, oneOf, xtext } from '../smtp/param.ts'
 
 type Wish = 'NEVER' | 'SUCCESS' | 'FAILURE' | 'DELAY'
@@ -43,13 +43,19 @@ const WISH_FOR: Readonly<Record<ReportEvent, Wish>> = {
 const wishing = (wish: Wish, recipients: readonly OutboundRecipient[]): readonly number[] =>
   recipients.filter(({ params }) => get(params, NOTIFY)?.includes(wish)).map(({ key }) => key)
 
-/** DSN, RFC 3461: the sender says which reports it wants and what they should carry. */
-export const dsn = (): Extension => ({
+/**
+ * DSN, RFC 3461: the sender says which reports it wants and what they should carry. Reports of success go to whoever is
+ * named as the sender, so it may be offered only to those whom somebody `trusts`. Absent: to everyone.
+ */
+export const dsn = (trusts?: (session: Session) => boolean): Extension => ({
   keyword: 'DSN',
   rfc: [3461, 3464],
-  words: { relay: 'passed on; else success is reported as relayed' },
+  words: {
+    relay: 'passed on; else success is reported as relayed',
+    ...(trusts ? { offered: 'to those trusted' } : {}),
+  },
   params: { MAIL: [RET, ENVID], RCPT: [NOTIFY, ORCPT] },
-  server: {},
+  server: trusts ? { offer: (session) => (trusts(session) ? [] : undefined) } : {},
   client: {
     offered({ hop }) {
       hop.reports = true

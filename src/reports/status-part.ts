@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net'
 import { isDomain } from '../mail/address.ts'
 import type { Diagnosis } from '../mail/diagnosis.ts'
 import type { Instant } from '../mail/instant.ts'
@@ -54,7 +55,7 @@ const ofRecipient = ({ address, event, last }: ReportedRecipient, retryUntil: In
 ]
 
 const remote = (last: Diagnosis): Fields => [
-  ...(last.remote === undefined ? [] : [['Remote-MTA', `dns; ${printable(last.remote.name, 255)}`] as const]),
+  ...(last.remote === undefined ? [] : [['Remote-MTA', `dns; ${printable(domainOf(last.remote.name), 255)}`] as const]),
   ['Diagnostic-Code', `smtp; ${diagnostic(last)}`],
 ]
 
@@ -63,6 +64,9 @@ const own = (last: Diagnosis): Fields => {
   const text = answerLines(last).join(' ')
   return text === '' ? [] : [['Diagnostic-Code', `x-smail; ${`${printable(last.status, 11)} ${text}`.trim()}`]]
 }
+
+/** RFC 3461 9.3: a host that has no name is told by its address, as a literal. */
+const domainOf = (name: string): string => (isIPv6(name) ? `[IPv6:${name}]` : isIPv4(name) ? `[${name}]` : name)
 
 /** `550 5.1.1 text`, as the server said it (RFC 3461 9.2). */
 export const diagnostic = (last: Diagnosis): string => {

@@ -168,6 +168,14 @@ export const facetChecks: Readonly<Record<string, (extension: Extension) => void
     assert.equal(returned({ CONPERM: true }, 'delivered'), undefined)
     assert.equal(returned({ RET: 'FULL' }, 'delivered'), undefined)
   },
+  XVERP({ queue }) {
+    // Who is expanded from a recipient has its sender, and is not to get another.
+    const given = { XVERP: true, RET: 'FULL' } as const
+    for (const to of ['one', 'many', 'list'] as const) {
+      assert.deepEqual(queue?.expand?.(given, 'message', to), { RET: 'FULL' })
+      assert.deepEqual(queue?.expand?.({ NOTIFY: 'NEVER' }, 'recipient', to), { NOTIFY: 'NEVER' })
+    }
+  },
   DSN({ report, queue }) {
     const wants = (event: ReportedRecipient['event'], notify?: string) =>
       report?.wants?.(recipient(event, notify === undefined ? {} : { NOTIFY: notify }), message)
