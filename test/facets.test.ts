@@ -2,53 +2,11 @@ import assert from 'node:assert/strict'
 import { globSync } from 'node:fs'
 import { basename } from 'node:path'
 import { test } from 'node:test'
-import * as extensions from '../src/extensions/index.ts'
 import type { Extension } from '../src/smtp/extension.ts'
-import { MemoryPartials } from '../src/spool/memory-partials.ts'
-import { checkpointSides } from './doubles/checkpoint-sides.ts'
-import { holding, playRelay, playServer, ranking } from './doubles/dialogues.ts'
+import { playRelay, playServer } from './doubles/dialogues.ts'
 import { facetChecks } from './doubles/facet-checks.ts'
+import { real } from './doubles/real-extensions.ts'
 import { toys } from './doubles/toy-extensions.ts'
-
-/** Every extension that is listed, made with whatever will do. */
-const real: readonly Extension[] = [
-  extensions.pipelining(),
-  extensions.size(1000),
-  extensions.limits(),
-  extensions.requireTls(),
-  extensions.eightBitMime(),
-  extensions.smtpUtf8(),
-  extensions.enhancedStatusCodes(),
-  extensions.chunking(),
-  extensions.binaryMime(),
-  extensions.startTls({ asServer: async (c) => c, asClient: async (c) => c }),
-  extensions.dsn(() => true),
-  extensions.submitter(),
-  extensions.rrvs(async () => 'elsewhere'),
-  extensions.deliverBy(),
-  extensions.futureRelease(holding()),
-  extensions.mtPriority(...ranking()),
-  extensions.noSoliciting({ refuse: ['net.example:ADV'], recipients: {} }),
-  extensions.prdr(),
-  extensions.xverp({ delimiters: '+=', pass: true }, () => true),
-  extensions.mtrk({ timeout: 1, longest: 1 }),
-  extensions.checkpoint(checkpointSides(new MemoryPartials(() => {}))),
-  extensions.conPerm(),
-  extensions.conNeg(
-    async () => undefined,
-    async () => ({ is: 'asIs' }),
-  ),
-  extensions.help(),
-  extensions.expn(
-    async () => undefined,
-    () => true,
-  ),
-  extensions.vrfy(
-    async () => 'known',
-    () => true,
-  ),
-  extensions.lmtp(),
-]
 
 interface Facet {
   readonly name: string

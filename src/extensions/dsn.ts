@@ -13,6 +13,8 @@ const RET = oneOf('RET', ['FULL', 'HDRS'])
 const ENVID = xtext('ENVID', 100)
 const NOTIFY: Param<readonly Wish[]> = {
   ...WISHES,
+  // NEVER stands alone.
+  maxOctets: ' NOTIFY=SUCCESS,FAILURE,DELAY'.length,
   read(text) {
     const wishes = WISHES.read(text)
     return wishes.includes('NEVER') && wishes.length > 1 ? refuse(501, '5.5.4', 'NOTIFY=NEVER stands alone') : wishes
