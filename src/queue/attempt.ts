@@ -19,9 +19,13 @@ export interface Attempted {
   readonly destination?: 'reached' | 'deferring' | { readonly down: Diagnosis }
 }
 
-const verdictOn = ({ diagnosis, event, notes }: Outcome): Verdict => {
+const verdictOn = ({ diagnosis, event, notes, converted }: Outcome): Verdict => {
   if (diagnosis.code < 300) {
-    const more = { ...(event === undefined ? {} : { event }), ...(notes === undefined ? {} : { notes }) }
+    const more = {
+      ...(event === undefined ? {} : { event }),
+      ...(notes === undefined ? {} : { notes }),
+      ...(converted ? { converted } : {}),
+    }
     return { is: 'delivered', last: diagnosis, attempted: true, ...more }
   }
   return diagnosis.code < 500

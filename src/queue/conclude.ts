@@ -107,7 +107,7 @@ export const conclude = (
       case 'delivered':
         return {
           changes: [settled(r, { is: 'delivered', last: verdict.last }, verdict.attempted, verdict.notes)],
-          history: `delivered to ${path(r.address)} by ${line(claim.lane ?? '')}: ${said(verdict.last)}`,
+          history: `delivered to ${path(r.address)} by ${line(claim.lane ?? '')}${verdict.converted ? ', converted' : ''}: ${said(verdict.last)}`,
           ...(verdict.event === undefined ? {} : { event: verdict.event, last: verdict.last }),
         }
       case 'failed':

@@ -25,6 +25,18 @@ test('mail is delivered at once, its message goes and its history stays', async 
   await bench.queue.stop()
 })
 
+test('the history tells of mail that was converted on its way', async () => {
+  const bench = queueBench({ smtp: { say: (_, at) => ({ diagnosis: diagnosisOf(250, at), converted: true }) } })
+  await bench.queue.start()
+  const id = await bench.put(['bob@far.example'])
+  await bench.clock.advance(10)
+  assert.match(
+    (await bench.history(id)).join(),
+    /^delivered to <bob@far\.example> by smtp\/far\.example, converted: 250 /,
+  )
+  await bench.queue.stop()
+})
+
 test('recipients of one lane share a delivery; those without a lane get one first', async () => {
   const bench = queueBench()
   await bench.queue.start()

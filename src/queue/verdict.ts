@@ -8,6 +8,7 @@ export type Verdict =
       readonly last: Diagnosis
       readonly event?: 'delivered' | 'relayed'
       readonly notes?: readonly string[]
+      readonly converted?: true
       readonly attempted: boolean
     }
   | { readonly is: 'failed'; readonly last: Diagnosis; readonly attempted: boolean }

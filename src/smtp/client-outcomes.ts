@@ -8,6 +8,8 @@ export interface SendOutcome {
   readonly diagnosis: Diagnosis
   /** The hop took it and will not report on it: the trail ends there. */
   readonly event?: 'relayed'
+  /** What was sent is not what was accepted, octet for octet: it was converted for the hop. */
+  readonly converted?: true
   /** The same mail may fare better at another host of the destination. */
   readonly next?: 'otherHost'
   /** What the recipient is to remember of the hop that took it. */

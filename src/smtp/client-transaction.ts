@@ -289,6 +289,7 @@ class Transaction implements Attempt {
     const remembered = taken ? this.#notes : []
     this.#outcomes.settle(recipient, said, {
       ...(relayed ? { event: 'relayed' } : {}),
+      ...(taken && (plan.conversion || plan.mail.variant !== undefined) ? { converted: true } : {}),
       ...(remembered.length > 0 ? { notes: remembered } : {}),
     })
   }

@@ -21,6 +21,15 @@ const decode = (line: string): string => {
   }
 }
 
+/** A line of octets, one character each, as people are to see it, whatever it is: UTF-8 where it is that. */
+export const shownLine = (line: string): string => {
+  try {
+    return decoder.decode(Buffer.from(line, 'latin1'))
+  } catch {
+    return line
+  }
+}
+
 /** Throws a Refusal for a line with control characters (bare CR and LF among them), or without a verb. */
 export const readCommand = (line: string): Command => {
   const [, verb, args] = /^([A-Za-z][A-Za-z0-9-]*)(?: (.*))?$/.exec(decode(line).trimEnd()) ?? []

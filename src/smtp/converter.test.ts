@@ -163,12 +163,24 @@ test('a report of ours is in the old types where the header must be ASCII, other
 
 test('a full disk is no fault: the mail waits', async () => {
   // More parts than are kept in memory.
-  const text = `Content-Type: multipart/mixed; boundary=b\r\n\r\n\xe9\r\n${'--b\r\n\r\n\r\n'.repeat(1_100_000)}`
+  const text = `Content-Type: multipart/mixed; boundary=b\r\n\r\n\xe9\r\n${'--b\r\n\r\n\r\n'.repeat(100)}`
   const full = (code: string) => () => ({
     write: () => Promise.reject(Object.assign(new Error('no room'), { code })),
     read: () => assert.fail('nothing was written'),
     [Symbol.asyncDispose]: async () => {},
   })
-  assert.equal(said(await convert(text, SEVEN, {}, { scratch: full('ENOSPC') })), '452 4.3.1')
-  await assert.rejects(convert(text, SEVEN, {}, { scratch: full('EINVAL') }), /no room/)
+  assert.equal(said(await convert(text, SEVEN, {}, { scratch: full('ENOSPC'), inMemory: 10 })), '452 4.3.1')
+  await assert.rejects(convert(text, SEVEN, {}, { scratch: full('EINVAL'), inMemory: 10 }), /no room/)
+})
+
+test('it says whether header fields and signatures were touched', async () => {
+  const done = async (text: string, options: Partial<ConverterOptions> = {}) => {
+    const made = await convert(text, SEVEN, {}, options)
+    assert.ok('content' in made, JSON.stringify(made))
+    return [made.headers, made.unsealed]
+  }
+  assert.deepEqual(await done(`${LATIN}\r\n\xe9\r\n`), [undefined, undefined])
+  assert.deepEqual(await done(`${LATIN}Subject: \xe9\r\n\r\n\xe9\r\n`), [true, undefined])
+  assert.deepEqual(await done(`${LATIN}Subject: ${'word '.repeat(300)}\r\n\r\nx\r\n`), [undefined, undefined])
+  assert.deepEqual(await done(SIGNED, { signed: 'convert' }), [undefined, true])
 })

@@ -18,6 +18,8 @@ export interface ConverterOptions {
   readonly downgrade: 'never' | 'msa'
   /** Makes room outside memory, which messages of millions of parts take. Absent: files in the system's temporary folder. */
   readonly scratch?: () => Scratch & AsyncDisposable
+  /** As `PlanOptions.inMemory`. */
+  readonly inMemory?: number
 }
 
 /** Converts MIME part by part (RFC 6152 section 3, RFC 3030 section 3), in two passes over the mail, in little memory. */
@@ -26,12 +28,15 @@ export const converter =
   async (target, mail, scope) => {
     const scratch = options.scratch?.() ?? new ScratchFile(tmpdir())
     scope.defer(async () => scratch[Symbol.asyncDispose]())
+    const room = { scratch, ...(options.inMemory === undefined ? {} : { inMemory: options.inMemory }) }
     const content = () =>
       mail.origin === 'report' && target.header === 'ascii' ? asciiReport(mail.content()) : mail.content()
-    const plan = await planConversion(content(), rulesFor(target, mail, options), { scratch }).catch(withoutRoom)
+    const plan = await planConversion(content(), rulesFor(target, mail, options), room).catch(withoutRoom)
     if ('code' in plan) return plan
     if ('status' in plan) return reply(plan.status === '5.6.7' ? 553 : 554, plan.status, plan.why)
-    return { facts: plan.facts, broken: plan.broken, content: () => converted(content(), plan) }
+    const { facts, broken, headers, unsealed } = plan
+    const done = { ...(headers ? { headers } : {}), ...(unsealed ? { unsealed } : {}) }
+    return { facts, broken, ...done, content: () => converted(content(), plan) }
   }
 
 const NO_ROOM = reply(452, '4.3.1', 'There is no room for that at present')

@@ -6,7 +6,7 @@ import { hopWith, only, plan, read, refused, toy } from '../../test/doubles/rela
 import type { BodyFacts, RawHeaders } from '../mail/facts.ts'
 import { reply } from '../mail/reply.ts'
 import type { ConversionTarget, Hop } from './extension.ts'
-import type { Convert, Converted, RelayMail } from './relay-mail.ts'
+import { type Conversion, type Convert, type Converted, convertedFields, type RelayMail } from './relay-mail.ts'
 
 describe('conversion', () => {
   const EIGHT = 'Subject: x\r\n\r\n\xe9\r\n'
@@ -239,13 +239,25 @@ describe('conversion', () => {
           event: 'converted',
           id: 'ID1',
           hop: 'hop.test',
+          port: 25,
           to: '7bit',
-          header: 'ascii',
           'broken-signatures': ['a.test', 'b.test'],
         },
-        { event: 'converted', id: 'ID1', hop: 'hop.test', to: '7bit', header: 'ascii' },
+        { event: 'converted', id: 'ID1', hop: 'hop.test', port: 25, to: '7bit' },
       ],
     )
+  })
+
+  test('the log says what had to change, and nothing else', () => {
+    const to = { encoding: '7bit', maxLine: 998, header: 'ascii' } as const
+    const told = (text: string, done: Partial<Conversion> = {}) => {
+      const { id: _, ...said } = convertedFields('ID1', {}, { of: factsOf(text), to, broken: [], ...done })
+      return said
+    }
+    assert.deepEqual(told(`A: b\r\n\r\n${'x'.repeat(999)}\r\n`), { lines: 998 })
+    assert.deepEqual(told(EIGHT), { to: '7bit' })
+    assert.deepEqual(told(EIGHT, { headers: true, unsealed: true }), { to: '7bit', header: 'ascii', sealed: 'broken' })
+    assert.deepEqual(told(EIGHT, { to: { ...to, encoding: '8bit' }, headers: true }), { header: 'ascii' })
   })
 
   test('larger than the hop takes: 5.3.4, after conversion and edits', async () => {

@@ -111,9 +111,12 @@ export const makeFit = async (
     const to = whole(target, mail.facts, hop)
     const converted = await convert(to, mail, scope)
     if ('code' in converted) return withHop(converted, hop)
-    const { facts, broken } = converted
+    const { facts, content: _, ...done } = converted
     const version = versionOf(mail, 'converted', JSON.stringify(to))
-    fit = { mail: { ...mail, version, facts, content: () => converted.content() }, conversion: { to, broken } }
+    fit = {
+      mail: { ...mail, version, facts, content: () => converted.content() },
+      conversion: { of: mail.facts, to, ...done },
+    }
   }
 }
 

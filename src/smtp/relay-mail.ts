@@ -38,23 +38,34 @@ export interface Converted {
   readonly facts: BodyFacts
   /** Domains whose signatures of the message it breaks (DKIM). */
   readonly broken: readonly string[]
+  /** Header fields had to be encoded. */
+  readonly headers?: boolean
+  /** Something signed or encrypted inside had to be changed: its signature is broken. */
+  readonly unsealed?: boolean
   /** Replayable, within the scope. */
   content(): AsyncIterable<Uint8Array>
 }
 
 /** What was done to a mail for a hop's sake. */
-export interface Conversion extends Pick<Converted, 'broken'> {
+export interface Conversion extends Pick<Converted, 'broken' | 'headers' | 'unsealed'> {
+  /** What it was before. */
+  readonly of: BodyFacts
   readonly to: ConversionTarget
 }
 
-/** How the log tells of a conversion; `where`: for which hop, or which transport. */
-export const convertedFields = (id: string, where: Fields, { to, broken }: Conversion): Fields => ({
-  id,
-  ...where,
-  to: to.encoding,
-  ...(to.header === 'ascii' ? { header: to.header } : {}),
-  ...(broken.length > 0 ? { 'broken-signatures': broken } : {}),
-})
+/** How the log tells of a conversion, of what had to change only; `where`: for which hop, or which transport. */
+export const convertedFields = (id: string, where: Fields, done: Conversion): Fields => {
+  const { of, to, broken, headers, unsealed } = done
+  return {
+    id,
+    ...where,
+    ...(of.encoding === to.encoding ? {} : { to: to.encoding }),
+    ...(of.longestLine > to.maxLine ? { lines: to.maxLine } : {}),
+    ...(headers ? { header: to.header === 'ascii' ? 'ascii' : 'encoded' } : {}),
+    ...(unsealed ? { sealed: 'broken' } : {}),
+    ...(broken.length > 0 ? { 'broken-signatures': broken } : {}),
+  }
+}
 
 /**
  * Fields to be put on top of mail that is in its final form, octet for octet, each with its CRLF: a signature. Asked once

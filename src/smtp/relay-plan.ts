@@ -59,7 +59,8 @@ export const planRelay = async (mail: RelayMail, options: PlanOptions): Promise<
   let made: RelayPlans = { plans: [], unsent: refused }
   for (const one of mails) made = join(made, await planAll(one, rules))
   for (const conversion of new Set(made.plans.flatMap((plan) => plan.conversion ?? []))) {
-    options.log.event('info', 'converted', convertedFields(mail.id, { hop: options.hop.name }, conversion))
+    const where = { hop: options.hop.name, port: options.hop.channel.peer.port }
+    options.log.event('info', 'converted', convertedFields(mail.id, where, conversion))
   }
   return made
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { keptLog } from '../../test/doubles/kept-log.ts'
 import { manualClock } from '../../test/doubles/manual-clock.ts'
 import { recordingSink } from '../../test/doubles/recording-sink.ts'
 import { chunking } from '../extensions/chunking.ts'
@@ -85,4 +86,24 @@ test('what was answered before a chunk is told while its octets have not come, o
     client.destroy()
     await served
   }
+})
+
+test('what was refused is logged as the text it was', async () => {
+  const log = keptLog()
+  const [client, server] = memoryChannels(clock)
+  const served = serve(server, { ...context(), log })
+  await client.line(100, 60_000)
+  const refused = async (command: string) => {
+    client.write(Buffer.from(command, 'latin1'))
+    await client.flush(60_000)
+    await client.line(200, 60_000)
+    return log.named('session-refused').at(-1)?.['command']
+  }
+  client.write('HELO me.test\r\n')
+  await client.flush(60_000)
+  await client.line(200, 60_000)
+  assert.equal(await refused('MAIL FROM:<gr\xc3\xbcn@x.test>\r\n'), 'MAIL FROM:<grün@x.test>')
+  assert.equal(await refused('MAIL FROM:<gr\xfcn@x.test>\r\n'), 'MAIL FROM:<grün@x.test>')
+  client.destroy()
+  await served
 })

@@ -5,6 +5,7 @@ import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { baseVerbs } from './base-verbs.ts'
 import { Closing } from './closing.ts'
+import { shownLine } from './command.ts'
 import { Conduct } from './conduct.ts'
 import type { AfterReply, Answer, Verb } from './extension.ts'
 import { type ServerLimits, type ServerTimeouts, serverLimits, serverTimeouts } from './limits.ts'
@@ -262,7 +263,9 @@ class Connection {
     this.#context.log.event('info', event, {
       ...this.#who(),
       ...(answer ? { code: answer.code, status: answer.status, text: answer.lines[0] } : {}),
-      ...(TELLABLE.test(this.#line) ? { helo: this.#session.greeting?.name, command: this.#line.slice(0, 512) } : {}),
+      ...(TELLABLE.test(this.#line)
+        ? { helo: this.#session.greeting?.name, command: shownLine(this.#line).slice(0, 512) }
+        : {}),
       ...(octets === undefined ? {} : { octets }),
     })
   }

@@ -125,7 +125,7 @@ export class Delivery {
     }
   }
 
-  #take(conversation: ClientConversation, { of, diagnosis, event, next, notes }: SendOutcome): void {
+  #take(conversation: ClientConversation, { of, diagnosis, event, next, notes, converted }: SendOutcome): void {
     if (diagnosis.code >= 400 && this.#signal.aborted && diagnosis.by === 'us') return
     if (next === 'otherHost') this.#remember(of, diagnosis)
     else if (diagnosis.code >= 400) this.#conclude(of, diagnosis)
@@ -139,6 +139,7 @@ export class Delivery {
         diagnosis,
         ...(known ? { event: known } : {}),
         ...(remembered ? { notes: remembered } : {}),
+        ...(converted ? { converted } : {}),
       })
     }
   }

@@ -105,7 +105,9 @@ export const localTransport = (
       if ('code' in made) return { diagnosis: said(made) }
       const mail = { message, content: () => made.content(), top: top(message, recipient) }
       const full = await quota.within(mailbox, message.octets, () => deposit(mailbox, mail, signal))
-      return full ? { diagnosis: said(full) } : { diagnosis: said(DELIVERED), event: 'delivered' }
+      if (full) return { diagnosis: said(full) }
+      const converted = made === message ? {} : { converted: true as const }
+      return { diagnosis: said(DELIVERED), event: 'delivered', ...converted }
     } catch (error) {
       if (signal.aborted && error === signal.reason) return { diagnosis: said(INTERRUPTED) }
       const failure = failureOf(error)

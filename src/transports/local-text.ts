@@ -32,8 +32,8 @@ export const asText = async (
   const given = { ...asConvertible(message), content: () => until(signal, message.content()) }
   const converted = await convert(TEXT, given, scope)
   if ('code' in converted) return converted
-  const { broken } = converted
-  log.event('info', 'converted', convertedFields(message.id, { transport: name }, { to: TEXT, broken }))
+  const done = { ...converted, of: message.facts, to: TEXT }
+  log.event('info', 'converted', convertedFields(message.id, { transport: name }, done))
   return converted
 }
 

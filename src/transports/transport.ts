@@ -38,6 +38,8 @@ export interface Outcome {
   readonly event?: 'delivered' | 'relayed'
   /** For a success: what the recipient is to remember of it. */
   readonly notes?: readonly string[]
+  /** For a success: what was delivered had been converted. */
+  readonly converted?: true
   /** The destination itself is out of reach, not just this mail: let it rest. */
   readonly destinationDown?: true
 }

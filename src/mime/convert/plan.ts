@@ -14,6 +14,10 @@ export interface ConversionPlan {
   readonly facts: BodyFacts
   /** Domains (`d=`) of DKIM signatures that a change breaks. */
   readonly broken: readonly string[]
+  /** Header fields are encoded, not only folded. */
+  readonly headers: boolean
+  /** Something signed or encrypted is changed: what it holds is no longer what was signed. */
+  readonly unsealed: boolean
   /** Headers that were read: the message's own, those of multiparts, body parts and enclosed messages. */
   readonly parts: number
   readonly rules: ConversionRules
@@ -64,6 +68,8 @@ export const planConversion = async (
     changes: summary.changes,
     facts: summary.facts(),
     broken: summary.broken(),
+    headers: summary.headers,
+    unsealed: summary.unsealed,
     parts: summary.parts,
     rules,
     tape: tape.finish(),

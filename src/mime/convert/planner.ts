@@ -126,6 +126,7 @@ export class Planner implements MimeHandler {
   readonly #written = (field: WrittenField): void => {
     const part = this.#top
     if (field.changed) {
+      if (field.changed === 'encoded') this.summary.headers = true
       this.#mustChange(part, part.sealed, 'its header')
       if (part.fields.length < 20 && part.fields.at(-1) !== field.name) part.fields.push(field.name)
     }
@@ -213,6 +214,7 @@ export class Planner implements MimeHandler {
 
   #mustChange(part: Planned, sealed: boolean, why: string): void {
     this.summary.changes = true
+    if (sealed) this.summary.unsealed = true
     if (sealed && this.#rules.signed === 'bounce') {
       throw new Unconvertible('5.6.3', `Something signed or encrypted would have to be changed for ${why}`)
     }

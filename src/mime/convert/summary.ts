@@ -11,6 +11,10 @@ import { Tally } from './tally.ts'
 export class Summary {
   /** Something has to. */
   changes = false
+  /** Octets of header fields have to. */
+  headers = false
+  /** Something signed or encrypted has to, and is no longer what it was. */
+  unsealed = false
   /** Something signed or encrypted is inside. */
   sealed = false
   parts = 0
