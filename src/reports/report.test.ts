@@ -285,6 +285,27 @@ test('each recipient has its fields; those of no remote server name none', async
   assert.deepEqual(values('Will-Retry-Until'), ['Tue, 25 Nov 2025 06:00:00 +0000', ...Array(4).fill(undefined)])
 })
 
+test('an answer of several lines is written down line by line, and a mailbox of ours has our log (RFC 3461 9.2, RFC 3464 2.3.8)', async () => {
+  const local: Diagnosis = { code: 250, status: '2.0.0', lines: ['Delivered'], by: 'local', at: NOW }
+  const { part } = await composed({
+    recipients: [
+      about({ last: { ...USER_UNKNOWN, lines: ['mailbox unavailable', 'user has moved'] } }),
+      about({ last: { ...USER_UNKNOWN, lines: ['5.1.1 no statuses were promised', 'and none is here'] } }),
+      about({ last: { ...USER_UNKNOWN, status: '', lines: ['one', ''] } }),
+      about({ event: 'delivered', last: local }),
+    ],
+  })
+  const [, ...each] = groups(part(1).content)
+  const values = (name: string) => each.map((one) => one.values(name)[0])
+  assert.deepEqual(values('Diagnostic-Code'), [
+    'smtp; 550-5.1.1 mailbox unavailable 550 5.1.1 user has moved',
+    'smtp; 550-5.1.1 no statuses were promised 550 and none is here',
+    'smtp; 550-one 550',
+    undefined,
+  ])
+  assert.deepEqual(values('Final-Log-ID'), [undefined, undefined, undefined, 'OLD1'])
+})
+
 test('a status that is missing, malformed or of the wrong class is replaced by the class alone', async () => {
   const cases: [ReportEvent, number, string, string][] = [
     ['failed', 550, '', '5.0.0'],

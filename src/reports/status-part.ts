@@ -34,7 +34,7 @@ export const statusPart = (
   const each = recipients.map((recipient) =>
     merged(
       extensions.flatMap(({ report }) => report?.recipientFields?.(recipient, message) ?? []),
-      ofRecipient(recipient, retryUntil),
+      ofRecipient(recipient, message.id, retryUntil),
     ),
   )
   return [ofMessage, ...each].map(formatFields).join('\r\n')
@@ -44,19 +44,25 @@ export const statusPart = (
 const receivedFrom = ({ origin: { helo, peer } }: SpooledMessage): Fields =>
   peer !== '' && isDomain(helo) ? [['Received-From-MTA', `dns; ${printable(helo)} (${printable(peer, 60)})`]] : []
 
-const ofRecipient = ({ address, event, last }: ReportedRecipient, retryUntil: Instant | undefined): Fields => [
+const ofRecipient = (
+  { address, event, last }: ReportedRecipient,
+  id: string,
+  retryUntil: Instant | undefined,
+): Fields => [
   ['Final-Recipient', typedAddress(address)],
   ['Action', event],
   ['Status', statusOf(event, last)],
   ...(last.by === 'smtp' ? remote(last) : event === 'failed' || event === 'delayed' ? own(last) : []),
   // Our own word without a step was said without an attempt.
   ...(last.by === 'us' && last.phase === undefined ? [] : [['Last-Attempt-Date', rfc5322Date(last.at)] as const]),
+  // RFC 3464 2.3.8: where the mail ends here, ours is the last log that tells of it.
+  ...(last.by === 'local' ? [['Final-Log-ID', printable(id)] as const] : []),
   ...(event === 'delayed' && retryUntil !== undefined ? [['Will-Retry-Until', rfc5322Date(retryUntil)] as const] : []),
 ]
 
 const remote = (last: Diagnosis): Fields => [
   ...(last.remote === undefined ? [] : [['Remote-MTA', `dns; ${printable(domainOf(last.remote.name), 255)}`] as const]),
-  ['Diagnostic-Code', `smtp; ${diagnostic(last)}`],
+  ['Diagnostic-Code', `smtp; ${transcript(last)}`],
 ]
 
 /** RFC 3464 2.3.6 lets others have types of their own: programs would else know no more than the status. */
@@ -68,12 +74,20 @@ const own = (last: Diagnosis): Fields => {
 /** RFC 3461 9.3: a host that has no name is told by its address, as a literal. */
 const domainOf = (name: string): string => (isIPv6(name) ? `[IPv6:${name}]` : isIPv4(name) ? `[${name}]` : name)
 
-/** `550 5.1.1 text`, as the server said it (RFC 3461 9.2). */
-export const diagnostic = (last: Diagnosis): string => {
-  const text = answerLines(last).join(' ')
-  const status = last.status === '' || text.startsWith(last.status) ? '' : `${printable(last.status, 11)} `
-  return `${last.code} ${status}${text}`.trim()
+/** `550-5.1.1 text 550 5.1.1 more`: each line as the server said it (RFC 3461 9.2). */
+const transcript = (last: Diagnosis): string => {
+  const lines = answerLines(last)
+  const status = statusBefore(last)
+  return lines.map((line, at) => `${last.code}${at < lines.length - 1 ? '-' : ' '}${status}${line}`.trim()).join(' ')
 }
+
+/** What was said, for people. */
+export const diagnostic = (last: Diagnosis): string =>
+  `${last.code} ${statusBefore(last)}${answerLines(last).join(' ')}`.trim()
+
+/** A host that promised no statuses may have written one all the same; of others they were taken off. */
+const statusBefore = ({ status, lines: [first = ''] }: Diagnosis): string =>
+  status === '' || first.startsWith(status) ? '' : `${printable(status, 11)} `
 
 const CLASSES: Readonly<Record<ReportEvent, string>> = {
   delivered: '2',
