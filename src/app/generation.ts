@@ -29,8 +29,9 @@ import { moduleExtensions, registryOf } from './modules.ts'
 import { ownerships } from './ownership.ts'
 import { roomFor } from './room.ts'
 import { makeRouters } from './routers.ts'
+import { scratchFolder } from './scratch.ts'
 import { trackingServer } from './tracking.ts'
-import { makeTransports, scratchFolder } from './transports.ts'
+import { makeTransports } from './transports.ts'
 import { Faults } from './unfit.ts'
 
 /** What outlives a reload. */

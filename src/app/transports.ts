@@ -1,5 +1,4 @@
-import { hostname as machineName, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { hostname as machineName } from 'node:os'
 import type { ExtensionBlocks, Settings, TransportSettings } from '../config/settings.ts'
 import type { Adapt, Tls } from '../extensions/index.ts'
 import { ScratchFile } from '../mime/convert/scratch-file.ts'
@@ -21,6 +20,7 @@ import { capabilities } from './extension-settings.ts'
 import { clientExtensions } from './extensions.ts'
 import { mailboxForms } from './mailbox-forms.ts'
 import { registryOf } from './modules.ts'
+import { scratchFolder } from './scratch.ts'
 import { Faults } from './unfit.ts'
 
 export interface TransportMeans {
@@ -46,10 +46,6 @@ export const makeTransports = (settings: Settings, means: TransportMeans): Map<s
   faults.demandNone()
   return transports
 }
-
-/** On the disk of the mail itself, which has room for it; what a crash leaves there is swept away with the drafts. */
-export const scratchFolder = ({ spool }: Pick<Settings, 'spool'>): string =>
-  spool.driver === 'memory' ? tmpdir() : join(spool.path, 'drafts')
 
 const converterOf = (settings: Settings): Convert =>
   converter({ ...settings.conversion, scratch: () => new ScratchFile(scratchFolder(settings)) })

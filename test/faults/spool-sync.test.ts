@@ -83,8 +83,8 @@ const { EIO, ENOSPC, EROFS } = constants.errno
 const FAILURES: readonly (Failure & { readonly kind: 'full' | 'broken'; readonly size: 'small' | 'large' | 'any' })[] =
   [
     { call: 'sync', part: 'spool.db-wal', nth: 6, errno: EIO, kind: 'broken', size: 'any' },
-    { call: 'write', part: 'spool.db-wal', nth: 60, errno: ENOSPC, kind: 'full', size: 'any' },
-    { call: 'write', part: 'spool.db-wal', nth: 61, errno: EIO, kind: 'broken', size: 'any' },
+    { call: 'write', part: 'spool.db-wal', nth: 80, errno: ENOSPC, kind: 'full', size: 'any' },
+    { call: 'write', part: 'spool.db-wal', nth: 81, errno: EIO, kind: 'broken', size: 'any' },
     { call: 'write', part: 'drafts/', nth: 5, errno: ENOSPC, kind: 'full', size: 'large' },
     { call: 'write', part: 'drafts/', nth: 6, errno: EROFS, kind: 'broken', size: 'large' },
     { call: 'sync', part: 'drafts/', nth: 2, errno: EIO, kind: 'broken', size: 'large' },
