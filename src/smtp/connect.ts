@@ -70,7 +70,7 @@ export const connect = async (to: ConnectTarget, options: ConnectOptions): Promi
     async send(mail) {
       const content = bodyOf(mail.body)
       const { facts } = await inspect(content)
-      const recipients = mail.recipients.map(({ address, params = {} }, key) => ({ address, params, key }))
+      const recipients = mail.recipients.map(({ params = {}, ...rest }, key) => ({ ...rest, params, key }))
       const said: Diagnosis[] = []
       const now = clock.now()
       const envelope = { sender: mail.sender, params: mail.params ?? {}, recipients }

@@ -125,7 +125,12 @@ export class ClientConversation {
       if (later.length > 0) todo.unshift({ plan, recipients: later })
       if (now.length === 0) continue
       let better: RelayPlans | undefined
-      const end = await this.#transact(plan, now, rested, settled, async (known, anew) => {
+      const refused = new Set<number>()
+      const take = (outcome: SendOutcome): void => {
+        if (plan.otherwise && isRefusal(outcome)) refused.add(outcome.of)
+        else settled(outcome)
+      }
+      const end = await this.#transact(plan, now, rested, take, async (known, anew) => {
         const plans = await replan(known)
         if (!anew && sameContent(plan, plans)) return false
         better = plans
@@ -134,6 +139,10 @@ export class ClientConversation {
       if (end.stale) return [...elsewhere, ...now, ...todo.flatMap((one) => one.recipients)]
       rested = false
       broken = end.broken
+      for (const other of plan.otherwise ?? []) {
+        const theirs = other.mail.recipients.filter(({ key }) => refused.has(key))
+        if (theirs.length > 0) todo.unshift({ plan: other, recipients: theirs })
+      }
       todo.unshift(...end.again.map((group) => ({ plan, recipients: group })), ...(better ? worksOf(better) : []))
       for (const one of better?.unsent ?? []) settled(this.#unsent(one))
     }
@@ -233,6 +242,9 @@ export class ClientConversation {
     this.#wire.stop()
   }
 }
+
+/** The hop's own, of the recipient or the mail. */
+const isRefusal = ({ diagnosis: { code, by } }: SendOutcome): boolean => code >= 500 && by === 'smtp'
 
 interface Work {
   readonly plan: RelayPlan

@@ -368,7 +368,10 @@ export type Remedy =
   | { readonly do: 'removeField'; readonly name: string }
   /** RCPT parameters, as if the recipients had come with them: sent where their owner is in force. */
   | { readonly do: 'addParams'; readonly params: ParamBag; readonly of: readonly number[] }
-  /** These go under another reverse-path than their own, in transactions apart. The empty one wins. */
+  /**
+   * These go under another reverse-path than their own, in transactions apart; if they are refused for good so, under
+   * their own after all. The empty one wins.
+   */
   | { readonly do: 'sendAs'; readonly sender: ReversePath; readonly of: readonly number[] }
   /** We are the last hop that can tell the sender; takes effect for recipients the hop accepts. */
   | { readonly do: 'report'; readonly event: 'relayed'; readonly of: readonly number[] }

@@ -93,6 +93,8 @@ export interface RelayPlan {
   readonly recipientParams: ReadonlyMap<number, ParamBag>
   /** Keys of recipients whose sender is to be told that the trail ends at this hop, once it takes them. */
   readonly relayed: ReadonlySet<number>
+  /** How those go whom the hop refuses for good so, for their reverse-path was our idea. */
+  readonly otherwise?: readonly RelayPlan[]
   /** Verbs whose replies must be seen before anything further is sent. */
   readonly awaits: ReadonlySet<'MAIL' | 'RCPT'>
 }

@@ -182,9 +182,16 @@ const address = async (
   const plans: RelayPlan[] = []
   const refused: Unsent[] = []
   for (const part of bySender(fitted, remedies, rules.used)) {
-    const made = addressed(readdressed(part, rules), remedies, rules)
-    if ('mail' in made) plans.push(conversion ? { ...made, conversion } : made)
-    else refused.push(...made)
+    const made = addressed(readdressed(part.mail, rules), remedies, rules)
+    if (!('mail' in made)) {
+      refused.push(...made)
+      continue
+    }
+    const otherwise = (part.otherwise ?? []).flatMap((one) => {
+      const plan = addressed(readdressed(one, rules), remedies, rules)
+      return 'mail' in plan ? plan : []
+    })
+    plans.push({ ...made, ...(conversion ? { conversion } : {}), ...(otherwise.length > 0 ? { otherwise } : {}) })
   }
   return refused.length > 0 ? without(original, refused, rules) : { plans, unsent: [] }
 }
