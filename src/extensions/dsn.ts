@@ -17,7 +17,9 @@ const NOTIFY: Param<readonly Wish[]> = {
   maxOctets: ' NOTIFY=SUCCESS,FAILURE,DELAY'.length,
   read(text) {
     const wishes = WISHES.read(text)
-    return wishes.includes('NEVER') && wishes.length > 1 ? refuse(501, '5.5.4', 'NOTIFY=NEVER stands alone') : wishes
+    return wishes.includes('NEVER') && String(text).length > 'NEVER'.length
+      ? refuse(501, '5.5.4', 'NOTIFY=NEVER stands alone')
+      : wishes
   },
 }
 const ORCPT: Param<{ readonly type: string; readonly address: string }> = {
@@ -25,7 +27,7 @@ const ORCPT: Param<{ readonly type: string; readonly address: string }> = {
   maxOctets: 507,
   read(text) {
     const [, type, address] =
-      /^([A-Za-z0-9-]+);(.+)$/.exec(text === true || Buffer.byteLength(text) > 500 ? '' : text) ?? []
+      /^([!#-'*+/0-9?A-Z^-~-]+);(.+)$/.exec(text === true || Buffer.byteLength(text) > 500 ? '' : text) ?? []
     if (type === undefined || address === undefined) return refuse(501, '5.5.4', 'Malformed ORCPT parameter')
     if (type.toLowerCase() !== 'utf-8') return { type, address: xtext('ORCPT', 500).read(address) }
     // What is in none of its forms is passed on, and reported, as it is (RFC 6533 section 3).

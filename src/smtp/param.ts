@@ -43,7 +43,7 @@ export const oneOf = <const W extends string>(name: string, words: readonly W[],
   read: (text) => words.find((word) => text !== true && word === text.toUpperCase()) ?? malformed(name),
 })
 
-/** Words separated by commas, none twice. */
+/** Words separated by commas, in as many octets as it takes to say all of them once. */
 export const list = <const W extends string>(
   name: string,
   words: readonly W[],
@@ -53,9 +53,9 @@ export const list = <const W extends string>(
   name,
   maxOctets: name.length + 1 + words.join(',').length + 1,
   read(text) {
-    const given = text === true ? [] : text.toUpperCase().split(',')
-    const known = words.filter((word) => given.includes(word))
-    return known.length === given.length && known.length > 0 ? known : malformed(name)
+    const given = text === true || text.length > words.join(',').length ? [] : text.toUpperCase().split(',')
+    const isKnown = given.length > 0 && given.every((word) => words.some((one) => one === word))
+    return isKnown ? words.filter((word) => given.includes(word)) : malformed(name)
   },
 })
 
