@@ -1,5 +1,5 @@
 // An SMTP extension of one's own: mail carries the number of a support ticket, and every reply about it can be found by it.
-// Named in the settings by `modules: [./x-ticket.ts]`; docs/extensions.md explains it line by line.
+// Named in the settings by `modules: [./x-ticket.ts]`; docs/extensions.md says what its parts are.
 import type { ExtensionKit, ExtensionModule } from 'smail'
 
 export const extension = ({ z, refuse, reply, get, flag, xtext }: ExtensionKit): ExtensionModule => {

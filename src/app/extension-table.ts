@@ -36,6 +36,9 @@ export interface ExtensionServices {
   /** The extensions of modules, by the blocks that hold. */
   readonly modules?: (blocks: ExtensionBlocks) => readonly Extension[]
   readonly verify: extensions.Verify
+  readonly mailboxOf?: extensions.MailboxOf
+  /** The domain of names without one. */
+  readonly home?: string
   readonly expand: extensions.Expand
   /** Whether mail for an address ends in a mailbox here. */
   readonly isMailbox: (address: Address) => Promise<boolean>
@@ -185,7 +188,7 @@ export const extensionTable: readonly ExtensionRow[] = [
   {
     name: 'requiretls',
     schema: extensions.requireTlsSettings,
-    server: () => extensions.requireTls(),
+    server: ({ services }) => (services.serverTls ? extensions.requireTls() : 'there is no certificate: tls'),
     client: ({ extensions: blocks }) => extensions.requireTls(blockOf(blocks, 'requiretls')),
     clientStays: true,
     queue: () => extensions.requireTls(),
@@ -289,7 +292,8 @@ export const extensionTable: readonly ExtensionRow[] = [
   {
     name: 'no-soliciting',
     schema: extensions.noSolicitingSettings,
-    server: ({ extensions: blocks }) => extensions.noSoliciting(unwanted(blocks['no-soliciting'])),
+    server: ({ extensions: blocks, services }) =>
+      extensions.noSoliciting(unwanted(blocks['no-soliciting']), services.mailboxOf),
     client: ({ extensions: blocks }) => extensions.noSoliciting(unwanted(blocks['no-soliciting'])),
   },
   {
@@ -316,7 +320,8 @@ export const extensionTable: readonly ExtensionRow[] = [
   {
     name: 'vrfy',
     schema: withNetworks(extensions.vrfySettings),
-    server: ({ extensions: blocks, services }) => extensions.vrfy(services.verify, allowed(blocks['vrfy'])),
+    server: ({ extensions: blocks, services }) =>
+      extensions.vrfy(services.verify, allowed(blocks['vrfy']), services.home),
   },
   { name: 'enhancedstatuscodes', schema: NONE, ...always(extensions.enhancedStatusCodes) },
 ]

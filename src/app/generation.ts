@@ -128,6 +128,8 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
   const trusted = networks(settings['relay-from'])
   const mayRelay = (session: Session) => session.identity !== undefined || trusted(session.peer)
   const services = {
+    home: settings.domains[0] ?? settings.hostname,
+    mailboxOf: mailboxOf(() => resolver),
     clientTls,
     modules,
     verify: (address: Address) => verify(address, resolver, settings),
@@ -209,7 +211,10 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     postmaster,
     offers,
     client: clientExtensions('smtp', settings.extensions, 'may', asClient),
-    known: clientExtensions('smtp', {}, 'may', asClient),
+    known: [
+      ...clientExtensions('smtp', {}, 'may', asClient),
+      ...offered({ ...here, extensions: {} }, services).extensions,
+    ],
     listeners: new Map(settings.listen.map((one) => [one.name, served(one)])),
     local: context(here, offered(here, { ...services, tracked: true, vouched: () => true }).extensions, true),
     close: () => closeAll(transports),
@@ -242,3 +247,12 @@ const verify = async (
   if (!resolver.isOurs(whole.domain)) return 'elsewhere'
   return (await resolver.resolve(whole)).to === 'nobody' ? 'unknown' : 'known'
 }
+
+const mailboxOf =
+  (resolver: () => Resolver) =>
+  async (address: Address): Promise<Address> => {
+    const found = resolver().isOurs(address.domain) ? await resolver().resolve(address) : undefined
+    if (found?.to !== 'mailbox') return address
+    const { user } = found.mailbox
+    return user.includes('@') ? readAddress(user) : { ...address, local: user }
+  }

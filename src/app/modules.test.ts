@@ -56,6 +56,11 @@ test('what is wrong with a module or its block is told with its place', async ()
       bringing('X-VERB', 'server: { verbs: { HELP: { phases: [], run: () => ({}) } } }'),
       /modules.*both bring the verb HELP/,
     ],
+    [
+      'mail.mjs',
+      bringing('X-MAIL', 'server: { verbs: { MAIL: { phases: [], run: () => ({}) } } }'),
+      /modules.*MAIL, which is SMTP's own/,
+    ],
   ] as const) {
     const faults = await faultsOf({ [name]: text })
     assert.match(faults.join('\n'), told, name)

@@ -40,9 +40,9 @@ export const ownerships = async (
         const found = await resolver().resolve(address)
         // An alias has no folder; it may be on record. Who is not there at all is refused for that.
         if (found.to === 'host' || found.to === 'nobody') return 'elsewhere'
-        const home = found.to === 'mailbox' ? found.mailbox.home : undefined
+        const mailbox = found.to === 'mailbox' ? found.mailbox : undefined
         const known = { owners: await current(), ...(latest === undefined ? {} : { latest }) }
-        return await sameOwner(address, home, since, known)
+        return await sameOwner(address, mailbox, since, known)
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error)
         means.log.event('warn', 'owner-unknown', { address: `${address.local}@${address.domain}`, why })

@@ -1,8 +1,7 @@
 import type { Issue } from '../config/check.ts'
-import type { Settings } from '../config/settings.ts'
 import { EXIT, Exit } from './exit.ts'
 import { complain, type Io, print } from './io.ts'
-import { load } from './settled.ts'
+import { type Fit, load } from './settled.ts'
 import { CONFIG, type Given, JSON_OPTION, type Usage } from './usage.ts'
 
 export const checkUsage: Usage = {
@@ -15,7 +14,7 @@ export const checkUsage: Usage = {
 export const check = async (given: Given, io: Io): Promise<number> => {
   if (given.words.length > 0) throw new Exit(EXIT.usage, `usage: ${checkUsage.line}`)
   const loaded = await load(given.text('config'), io)
-  const faults = 'faults' in loaded ? loaded.faults : loaded.placed(await faultsOf(loaded.settings))
+  const faults = 'faults' in loaded ? loaded.faults : loaded.placed(await faultsOf(loaded))
   if (given.has('json')) {
     await print(io, `${JSON.stringify({ file: loaded.file ?? null, faults })}\n`)
   } else {
@@ -26,5 +25,5 @@ export const check = async (given: Given, io: Io): Promise<number> => {
 }
 
 /** What the settings name may be missing or wrong itself: certificates, alias files, folders. */
-const faultsOf = async (settings: Settings): Promise<readonly Issue[]> =>
-  (await import('../app/check.ts')).faultsOfParts(settings)
+const faultsOf = async ({ settings, modules }: Fit): Promise<readonly Issue[]> =>
+  (await import('../app/check.ts')).faultsOfParts(settings, modules)

@@ -10,7 +10,9 @@ import { CONFIG, type Given, JSON_OPTION, type Usage } from './usage.ts'
 export const extensionsUsage: Usage = {
   name: 'extensions',
   line: 'smail extensions [--config FILE] [--json]',
-  does: 'Lists the SMTP extensions: on which side each is there, what a relay does with it, and where it is offered.',
+  does:
+    'Lists the SMTP extensions: what a relay does with each, and for each listener whether it is offered, or why not.\n' +
+    '`silent`: it is there and never announced. --json also tells on which side each is there.',
   options: { config: CONFIG, json: JSON_OPTION },
 }
 
@@ -39,12 +41,10 @@ const rowsOf = async (file: string | undefined, io: Io): Promise<readonly Extens
 
 const extensionsText = (rows: readonly ExtensionRow[]): string =>
   table([
-    ['KEYWORD', 'RFC', 'SERVER', 'CLIENT', 'RELAY', 'LISTENERS'],
-    ...rows.map(({ keyword, rfc, server, client, relay, listeners, protocols }) => [
+    ['KEYWORD', 'RFC', 'RELAY', 'LISTENERS'],
+    ...rows.map(({ keyword, rfc, relay, listeners, protocols }) => [
       keyword,
       rfc.join(' '),
-      server ? 'yes' : 'no',
-      client ? 'yes' : 'no',
       relay,
       Object.entries(listeners)
         .map(([name, state]) => `${name} (${protocols[name]}): ${state}`)

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { Machine } from '../config/machine.ts'
 import { place } from '../config/place.ts'
 import { readChecked } from '../config/settings-file.ts'
@@ -49,6 +49,12 @@ export const glance = async (file: string, { uid, home }: Machine): Promise<Glan
   const hostname = valueAt(['hostname'])
   if (typeof hostname === 'string') found.hostname = hostname
   return { ...found, unclear, modules: valueAt(['modules']) !== undefined, uid: (await stat(file)).uid }
+}
+
+/** What this machine's mail system calls itself: as the settings say that are named, or else the machine. */
+export const ownName = async (file: string | undefined, machine: Machine): Promise<string> => {
+  const found = file === undefined ? undefined : await glance(resolve(file), machine).catch(() => undefined)
+  return found?.hostname ?? machine.hostname
 }
 
 const reader = async (source: string): Promise<(keys: readonly string[]) => unknown> => {

@@ -15,7 +15,7 @@ export const loadOrExit = async (file: string | undefined, io: Io): Promise<Fit>
   return loaded
 }
 
-type Fit = Extract<LoadedWith, { settings: unknown }>
+export type Fit = Extract<LoadedWith, { settings: unknown }>
 
 /** Does something with an MTA that is made and never started. */
 export const withMta = async <T>(

@@ -1,6 +1,6 @@
-import { hostname } from 'node:os'
 import { text as readAll } from 'node:stream/consumers'
 import { Resolvers } from '../app/resolvers.ts'
+import { thisMachine } from '../config/machine.ts'
 import type { Settings } from '../config/settings.ts'
 import { ask } from '../mtqp/client.ts'
 import { readEnvid } from '../mtqp/command.ts'
@@ -12,6 +12,7 @@ import { tlsService } from '../net/tls.ts'
 import { systemClock } from '../observe/clock.ts'
 import { EXIT, Exit } from './exit.ts'
 import { type Io, print, printable } from './io.ts'
+import { ownName } from './settings-glance.ts'
 import { load } from './settled.ts'
 import { failed, stationJson, stationText } from './track-text.ts'
 import { CONFIG, type Given, JSON_OPTION, type Usage } from './usage.ts'
@@ -127,7 +128,7 @@ const portOf = (text: string | undefined): number => {
 }
 
 const makeNew = async (given: Given, io: Io): Promise<number> => {
-  const [host = hostname(), ...more] = given.words
+  const [host = await ownName(given.text('config'), thisMachine(io.env)), ...more] = given.words
   const named = readAskedHost(host)
   if (more.length > 0 || !named) throw new Exit(EXIT.usage, `usage: ${trackUsage.line}`)
   const made = newTracking(named.host)

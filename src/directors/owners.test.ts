@@ -62,7 +62,12 @@ test('the record decides, then the age of the folder, then the latest time there
     const made = statSync(folder).birthtimeMs
     const none = new Map()
     const ask = (since: string | number, home: string | undefined, known: Parameters<typeof sameOwner>[3]) =>
-      sameOwner(alice, home, typeof since === 'string' ? at(since) : since, known)
+      sameOwner(
+        alice,
+        home === undefined ? undefined : { user: 'alice', home },
+        typeof since === 'string' ? at(since) : since,
+        known,
+      )
     const owners = new Map([['alice@example.org', at('2014-01-01T00:00:00Z')]])
     assert.equal(await ask('2014-01-01T00:00:00Z', folder, { owners }), 'same')
     assert.equal(await ask('2013-12-31T23:59:59Z', folder, { owners }), 'other')
@@ -73,6 +78,14 @@ test('the record decides, then the age of the folder, then the latest time there
     const domain = new Map<string, number | 'always'>([...owners, ['example.org', at('2016-01-01T00:00:00Z')]])
     assert.equal(await ask('2015-01-01T00:00:00Z', folder, { owners: domain }), 'domain')
     assert.equal(await ask('2016-01-01T00:00:00Z', folder, { owners: domain }), 'same')
+    // However the address is written, it is the mailbox of the same user.
+    for (const local of ['ALICE', 'alice+tag']) {
+      const asked = { local, domain: 'example.ORG' }
+      assert.equal(
+        await sameOwner(asked, { user: 'alice', home: folder }, at('2013-12-31T00:00:00Z'), { owners }),
+        'other',
+      )
+    }
     // Where the file system keeps no such time, nothing is known.
     assert.equal(await ask(made - 2000, folder, { owners: none }), made > 0 ? 'other' : 'unknown')
     assert.equal(await ask(made, folder, { owners: none }), made > 0 ? 'same' : 'unknown')

@@ -8,8 +8,11 @@ import type { Parsed } from './source.ts'
 /** Since when addresses and domains have their owners; `always`: they never had another. By address or domain, as keys. */
 export type Owners = ReadonlyMap<string, Instant | 'always'>
 
+/** In any case of letters, as users are known. */
+const nameOf = (address: Address): string => addressKey(address).toLowerCase()
+
 const keyOf = (name: string): string => {
-  if (name.includes('@')) return addressKey(readAddress(name))
+  if (name.includes('@')) return nameOf(readAddress(name))
   if (!isDomain(name)) throw new Error('is neither an address nor a domain')
   return domainKey(name)
 }
@@ -45,18 +48,21 @@ export interface Known {
 }
 
 /**
- * Whether an address has had one owner since then (RFC 7293 section 9). `home`: the folder of its mailbox, where it has one;
- * without a record, nobody can have got it later than it was made. Rejects when the folder cannot be looked at.
+ * Whether an address has had one owner since then (RFC 7293 section 9). `mailbox`: whose it is, where it is one, however the
+ * address is written; without a record, nobody can have got it later than its folder was made. Rejects when the folder cannot be looked at.
  */
 export const sameOwner = async (
   address: Address,
-  home: string | undefined,
+  mailbox: { readonly user: string; readonly home: string } | undefined,
   since: Instant,
   { owners, latest }: Known,
 ): Promise<'same' | 'other' | 'domain' | 'unknown'> => {
   const domain = owners.get(domainKey(address.domain)) ?? 'always'
   if (domain !== 'always' && domain > since) return 'domain'
-  const recorded = owners.get(addressKey(address)) ?? (home === undefined ? undefined : await madeAt(home)) ?? latest
+  const own =
+    mailbox && nameOf(mailbox.user.includes('@') ? readAddress(mailbox.user) : { ...address, local: mailbox.user })
+  const record = owners.get(nameOf(address)) ?? (own === undefined ? undefined : owners.get(own))
+  const recorded = record ?? (mailbox ? await madeAt(mailbox.home) : undefined) ?? latest
   if (recorded === undefined) return 'unknown'
   return recorded === 'always' || recorded <= since ? 'same' : 'other'
 }

@@ -20,7 +20,7 @@ export {
   priorityPolicies,
 } from './mt-priority.ts'
 export { type MtrkSettings, mtrk } from './mtrk.ts'
-export { noSoliciting, noSolicitingSettings, type Unwanted } from './no-soliciting.ts'
+export { type MailboxOf, noSoliciting, noSolicitingSettings, type Unwanted } from './no-soliciting.ts'
 export { pipelining } from './pipelining.ts'
 export { prdr } from './prdr.ts'
 export { requireTls, requireTlsSettings } from './requiretls.ts'

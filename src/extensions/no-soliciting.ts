@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { addressKey, BadAddress, formatPath, readAddress } from '../mail/address.ts'
+import { type Address, addressKey, BadAddress, formatPath, readAddress } from '../mail/address.ts'
 import type { ParamBag, Recipient } from '../mail/envelope.ts'
 import { Refusal, type Reply, refuse, reply } from '../mail/reply.ts'
 import type { Header } from '../mime/fields.ts'
@@ -33,6 +33,9 @@ const classes = z
       context.addIssue({ code: 'custom', message: `more than ${MOST} characters in all` })
   })
 
+/** The address of the mailbox that an address leads to; the address itself, where that is none of ours. */
+export type MailboxOf = (address: Address) => Promise<Address>
+
 /** Classes of solicitation that nobody here wants, and, by address, those that somebody does not. */
 export interface Unwanted {
   readonly refuse: readonly string[]
@@ -63,9 +66,21 @@ const matching = (message: readonly string[], unwanted: readonly string[]): read
   return message.filter((one) => sought.has(one.toLowerCase()))
 }
 
+const spaceless = (list: string): string =>
+  list
+    .split(',')
+    .map((one) => one.trim())
+    .join(',')
+
+/** Fields that are looked at; one is usual. */
+const MOST_FIELDS = 10
+
 /** What the header says of itself. A field that is no list of classes says nothing. */
 const declared = (header: Header): readonly string[] =>
-  header.values('Solicitation').flatMap((value) => readClasses(value.replace(/[ \t]*,[ \t]*/g, ',')) ?? [])
+  header
+    .values('Solicitation')
+    .slice(0, MOST_FIELDS)
+    .flatMap((value) => (value.length > 2 * MOST ? [] : (readClasses(spaceless(value)) ?? [])))
 
 /** What a hop wants none of, from its greeting to its mail. */
 const NOTE = 'NO-SOLICITING'
@@ -74,9 +89,15 @@ const NOTE = 'NO-SOLICITING'
  * NO-SOLICITING, RFC 3865: mail says of which class of solicitation it is, and who does not want that class is spared. What
  * the header says counts: it is where the parameter comes from (section 2.3).
  */
-export const noSoliciting = ({ refuse: everybody, recipients }: Unwanted): Extension => {
-  const byAddress = new Map(Object.entries(recipients).map(([who, all]) => [addressKey(readAddress(who)), all]))
-  const unwantedBy = ({ address }: Recipient) => byAddress.get(addressKey(address)) ?? []
+export const noSoliciting = (
+  { refuse: everybody, recipients }: Unwanted,
+  mailboxOf: MailboxOf = async (address) => address,
+): Extension => {
+  const keyOf = (address: Address) => addressKey(address).toLowerCase()
+  const byAddress = new Map(Object.entries(recipients).map(([who, all]) => [keyOf(readAddress(who)), all]))
+  // Whoever has the mailbox does not want it, however the address is written.
+  const unwantedBy = async ({ address }: Recipient): Promise<readonly string[]> =>
+    byAddress.size === 0 ? [] : (byAddress.get(keyOf(address)) ?? byAddress.get(keyOf(await mailboxOf(address))) ?? [])
   const refusal = (classes: readonly string[], who = '') =>
     reply(550, '5.7.1', `${who}This is not wanted here: SOLICIT=${classes.join(',')}`)
   const demand = (given: readonly string[], unwanted: readonly string[], who?: string): void => {
@@ -91,18 +112,21 @@ export const noSoliciting = ({ refuse: everybody, recipients }: Unwanted): Exten
     server: {
       offer: () => (everybody.length > 0 ? [everybody.join(',')] : []),
       onMail: (_sender, params) => demand(get(params, SOLICIT) ?? [], everybody),
-      onRcpt: (recipient, { params }) =>
-        demand(get(params, SOLICIT) ?? [], unwantedBy(recipient), `${formatPath(recipient.address)} `),
+      async onRcpt(recipient, { params }) {
+        const given = get(params, SOLICIT) ?? []
+        if (given.length > 0) demand(given, await unwantedBy(recipient), `${formatPath(recipient.address)} `)
+      },
       // Whoever does not know the extension has not said what the header says (section 2.3).
-      atEnd({ header }, transaction) {
+      async atEnd({ header }, transaction) {
         const given = declared(header)
         if (given.length === 0) return undefined
         demand(given, everybody)
-        const refused = transaction.recipients.flatMap((recipient, index): [number, Reply][] => {
-          const met = matching(given, unwantedBy(recipient))
-          return met.length > 0 ? [[index, refusal(met, `${formatPath(recipient.address)} `)]] : []
-        })
-        return { recipients: new Map(refused) }
+        const refused = new Map<number, Reply>()
+        for (const [index, recipient] of transaction.recipients.entries()) {
+          const met = matching(given, await unwantedBy(recipient))
+          if (met.length > 0) refused.set(index, refusal(met, `${formatPath(recipient.address)} `))
+        }
+        return { recipients: refused }
       },
       traceMark(_session, params) {
         const told = whole(get(params, SOLICIT) ?? [])

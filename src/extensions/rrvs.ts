@@ -84,11 +84,15 @@ export const rrvs = (ownership: Ownership): Extension => {
         const refused = new Map<number, Reply>()
         const checked: number[] = []
         for (const { nth, address, since } of requests(header)) {
-          const index = recipients.findIndex((one) => isFor(one, address))
-          const named = recipients[index]?.address
-          const answer = named === undefined || isRole(named) ? 'elsewhere' : await objection(named, since)
-          if (answer === undefined) checked.push(nth)
-          else if (answer !== 'elsewhere') refused.set(index, answer)
+          const named = [...recipients.entries()].filter(([, one]) => isNamed(one, address))
+          const [first] = named
+          if (first === undefined || isRole(address)) continue
+          const answer = await objection(first[1].address, since)
+          if (answer === 'elsewhere') continue
+          // Where the parameter is there, the field is disregarded (section 5).
+          const asked = named.filter(([, one]) => !('RRVS' in one.params))
+          if (answer === undefined || asked.length === 0) checked.push(nth)
+          else for (const [index] of asked) refused.set(index, answer)
         }
         // What was checked here is nobody's concern any more (section 5.2, step 4).
         return { recipients: refused, edits: checked.map((nth) => ({ field: 'remove', name: FIELD, nth })) }
@@ -114,13 +118,14 @@ export const rrvs = (ownership: Ownership): Extension => {
     queue: {
       // Mail that has the field only is from a host without the extension, and never came back for want of it.
       fromHeader(envelope, header) {
-        const asked = new Map(requests(header).map(({ address, since }) => [addressKey(address), since]))
+        const asked = new Map(requests(header).map(({ address, since }) => [nameOf(address), since]))
         if (asked.size === 0) return envelope
         return {
           ...envelope,
           recipients: envelope.recipients.map((one) => {
-            const since = asked.get(addressKey(one.address))
-            return since === undefined || !isFor(one, one.address) || isRole(one.address)
+            const since = asked.get(nameOf(one.address))
+            // Of those with the parameter the field is disregarded (section 5).
+            return since === undefined || 'RRVS' in one.params || isRole(one.address)
               ? one
               : { ...one, params: { ...one.params, RRVS: `${new Date(since).toISOString().slice(0, 19)}Z;C` } }
           }),
@@ -136,9 +141,10 @@ export const rrvs = (ownership: Ownership): Extension => {
   }
 }
 
-/** Of those with the parameter the field is disregarded (section 5). */
-const isFor = ({ address, params }: Recipient, named: Address): boolean =>
-  !('RRVS' in params) && addressKey(address) === addressKey(named)
+/** In any case of letters, as mailboxes here are known. */
+const isNamed = ({ address }: Recipient, named: Address): boolean => nameOf(address) === nameOf(named)
+
+const nameOf = (address: Address): string => addressKey(address).toLowerCase()
 
 interface Request {
   /** Which of the fields, from 1. */
@@ -151,15 +157,21 @@ interface Request {
 const HEADER_DATE =
   /^(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), *)?\d{1,2} +(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{4} +\d\d:\d\d(?::\d\d)? +[+-]\d{4}$/i
 
+/** Fields that are looked at, and characters of one. */
+const [MOST_FIELDS, LONGEST] = [100, 1000]
+
 /** A field that is malformed is discarded (section 5.2, step 2). */
 const requests = (header: Header): readonly Request[] =>
-  header.values(FIELD).flatMap((value, index) => {
-    const [, text = '', date = ''] = /^([^;]+);[ \t]*(.+?)[ \t]*$/.exec(value) ?? []
-    const [only, ...more] = addressesIn(text)
-    const address = only === undefined || more.length > 0 ? undefined : addressOf(only)
-    const since = HEADER_DATE.test(date) ? Date.parse(date) : Number.NaN
-    return address === undefined || Number.isNaN(since) ? [] : [{ nth: index + 1, address, since }]
-  })
+  header
+    .values(FIELD)
+    .slice(0, MOST_FIELDS)
+    .flatMap((value, index) => {
+      const [, text = '', date = ''] = /^([^;]+);[ \t]*(.*)$/.exec(value.length > LONGEST ? '' : value) ?? []
+      const [only, ...more] = addressesIn(text)
+      const address = only === undefined || more.length > 0 ? undefined : addressOf(only)
+      const since = HEADER_DATE.test(date) ? Date.parse(date) : Number.NaN
+      return address === undefined || Number.isNaN(since) ? [] : [{ nth: index + 1, address, since }]
+    })
 
 const addressOf = (text: string): Address | undefined => {
   try {

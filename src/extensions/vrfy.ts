@@ -15,8 +15,8 @@ export const vrfySettings: z.ZodType<{ allow: string[] }> = z.strictObject({
     .describe('Networks whose clients are told whether a mailbox exists; others get 252.'),
 })
 
-/** VRFY, RFC 5321 3.5: whether a mailbox exists. It is never announced, and those not allowed to ask get 252. */
-export const vrfy = (verify: Verify, allow: (session: Session) => boolean): Extension => ({
+/** VRFY, RFC 5321 3.5: whether a mailbox exists. It is never announced, and those not allowed to ask get 252. `home`: the domain of bare names. */
+export const vrfy = (verify: Verify, allow: (session: Session) => boolean, home = ''): Extension => ({
   keyword: 'VRFY',
   rfc: [5321],
   silent: true,
@@ -27,7 +27,9 @@ export const vrfy = (verify: Verify, allow: (session: Session) => boolean): Exte
         usage: 'VRFY mailbox',
         async run(args, session) {
           const { argument, grammar } = session.readArgument('VRFY', args)
-          const address = mailboxArgument(argument, true)
+          const asked = mailboxArgument(argument, true)
+          // RFC 5321 3.5.2: an answer has a domain.
+          const address = asked.domain === '' ? { ...asked, domain: home } : asked
           const known = allow(session) ? await verify(address) : 'elsewhere'
           if (known === 'unknown') return reply(550, '5.1.1', 'There is no such mailbox here')
           if (known === 'elsewhere') return reply(252, '2.1.5', 'Send it and see')

@@ -35,7 +35,7 @@ const TITLES: Readonly<Record<ReportEvent, string>> = {
 const HAPPENED: Readonly<Record<ReportEvent, string>> = {
   failed: 'could not be delivered to the following, and no further attempt will be made:',
   delayed: 'has not been delivered yet to the following:',
-  relayed: 'was passed on for the following to a mail system that does not report what becomes of it:',
+  relayed: 'was passed on for the following to the next mail system, and no more of it will be told from here:',
   expanded: 'was passed on for the following to all addresses behind it; should one of them fail, you may hear of it:',
   delivered: 'was delivered to the following:',
 }
@@ -52,6 +52,7 @@ const ADVICE: readonly (readonly [status: RegExp, advice: string, said?: RegExp]
     'The receiving mail system does not take the message as it is, and what it would take is larger. Send less at once, or share large files in another way.',
     /once it is converted/,
   ],
+  [/\.3\.3$/, 'The next mail system cannot do what was asked for with the message. Send it without asking for that.'],
   [/\.(?:2\.3|3\.4)$/, 'The message is too large. Send less at once, or share large files in another way.'],
   [/\.2\.\d+$/, 'The mailbox takes no mail at present. Reach the recipient in another way.'],
   [

@@ -7,6 +7,9 @@ export interface Registry {
   owners(verb: string, name: string): readonly { readonly extension: Extension; readonly param: Param<unknown> }[]
 }
 
+/** The verbs of RFC 5321 without which there is no dialogue: no extension stands for them. */
+const BASE: ReadonlySet<string> = new Set(['EHLO', 'HELO', 'LHLO', 'MAIL', 'RCPT', 'DATA', 'RSET', 'NOOP', 'QUIT'])
+
 /** Throws an Error that names both sides when two extensions want the same keyword, verb, parameter or value, or one lacks what it requires. */
 export const createRegistry = (extensions: readonly Extension[]): Registry => {
   const keywords = new Map<string, Extension>()
@@ -18,6 +21,7 @@ export const createRegistry = (extensions: readonly Extension[]): Registry => {
     if (keywords.has(keyword)) throw new Error(`${keyword} is there twice`)
     keywords.set(keyword, extension)
     for (const verb of Object.keys(extension.server?.verbs ?? {})) {
+      if (BASE.has(verb)) throw new Error(`${keyword} brings the verb ${verb}, which is SMTP's own`)
       if (verbs.has(verb)) throw new Error(`${keyword} and ${verbs.get(verb)} both bring the verb ${verb}`)
       verbs.set(verb, keyword)
     }

@@ -129,7 +129,7 @@ const made: Readonly<Record<string, (kept: MemoryPartials) => Extension>> = {
       if (local === 'down') return refuse(451, '4.3.0', 'The records are out of reach')
       if (local === 'who') return 'unknown'
       if (since < Date.UTC(2012, 0)) return 'domain'
-      return local === 'alice' && since < Date.UTC(2014, 0) ? 'other' : 'same'
+      return local.toLowerCase() === 'alice' && since < Date.UTC(2014, 0) ? 'other' : 'same'
     }),
   SUBMITTER: () => extensions.submitter(),
   'SUBMITTER-TESTED': () => extensions.submitter(async (domain) => domain === 'example.com'),
