@@ -61,7 +61,8 @@ export const requireTls = (
     // Handing mail to a store is delivering it.
     if (!isRequired(envelope.params) || envelope.sender === null || hop.isStore) return []
     const why = lacking(hop) ?? otherwise
-    return why ? [{ do: 'refuse', reply: why, next: 'otherHost' }] : []
+    // Under the empty path the hop would take it for a report, which may go on in clear.
+    return why ? [{ do: 'refuse', reply: why, next: 'otherHost' }] : [{ do: 'keepSenders' }]
   }
   return {
     keyword: 'REQUIRETLS',

@@ -373,6 +373,8 @@ export type Remedy =
    * their own after all. The empty one wins.
    */
   | { readonly do: 'sendAs'; readonly sender: ReversePath; readonly of: readonly number[] }
+  /** All go under the reverse-paths that they have, whatever `sendAs` says: the sender is a part of what was promised. */
+  | { readonly do: 'keepSenders' }
   /** We are the last hop that can tell the sender; takes effect for recipients the hop accepts. */
   | { readonly do: 'report'; readonly event: 'relayed'; readonly of: readonly number[] }
 

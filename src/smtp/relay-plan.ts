@@ -89,7 +89,13 @@ const join = (one: RelayPlans, other: RelayPlans): RelayPlans => ({
 const remediesOf = ({ extension, remedies }: Asked, mail: RelayMail, hop: Hop): readonly Remedy[] =>
   concerns(extension, mail) ? remedies(mail, hop, mail.recipients) : []
 
-const CONTENT_STAYS: ReadonlySet<Remedy['do']> = new Set<Remedy['do']>(['refuse', 'report', 'addParams', 'sendAs'])
+const CONTENT_STAYS: ReadonlySet<Remedy['do']> = new Set<Remedy['do']>([
+  'refuse',
+  'report',
+  'addParams',
+  'sendAs',
+  'keepSenders',
+])
 
 /** In two, where some recipients need other content than the rest. */
 const divide = (mail: RelayMail, { asked, hop }: Rules): readonly [RelayMail, RelayMail?] => {

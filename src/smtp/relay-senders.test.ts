@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { outbound } from '../../test/doubles/outbound.ts'
 import { hopWith, plan, refused, toy } from '../../test/doubles/relay-plans.ts'
 import { formatPath } from '../mail/address.ts'
+import type { ParamBag } from '../mail/envelope.ts'
 import { refuse } from '../mail/reply.ts'
 
 const GERMAN = 'Subject: x\r\n\r\nGr\xc3\xbc\xc3\x9fe\r\n'
@@ -58,6 +59,21 @@ test('parameters are those of each transaction, and who is refused is left out o
   )
   assert.deepEqual(groups(made).flat(), ['<me.a@here.test>', 'a', '<me@here.test>', 'b', '<me.c@here.test>', 'c'])
   assert.deepEqual(refused(made), ['13 550 5.7.1 never'])
+})
+
+test('where an extension keeps the senders of its mail, no remedy changes them', async () => {
+  const hiding = toy('X-HIDE', { concerns: () => true, without: () => [{ do: 'sendAs', sender: null, of: [10, 11] }] })
+  const keeping = toy('X-KEEP', {
+    concerns: ({ envelope }) => 'XKEEP' in envelope.params,
+    with: () => [{ do: 'keepSenders' }],
+  })
+  const sent = async (params: ParamBag) =>
+    groups(await plan(outbound({ params, to: to.slice(0, 2) }), hopWith(['X-KEEP']), [hiding, keeping]))
+  assert.deepEqual(await sent({ XKEEP: true }), [
+    ['<me.a@here.test>', 'a'],
+    ['<me@here.test>', 'b'],
+  ])
+  assert.deepEqual(await sent({}), [['<>', 'a', 'b']])
 })
 
 test('the empty path of a remedy wins over every other, and a path beyond ASCII is nothing for a hop without it', async () => {

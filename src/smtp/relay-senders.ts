@@ -21,7 +21,8 @@ export const bySender = (
   const own = ({ sender }: OutboundRecipient): ReversePath =>
     together || sender === undefined ? mail.envelope.sender : sender
   const others = remedies.flatMap((one) => (one.do === 'sendAs' ? [{ ...one, of: new Set(one.of) }] : []))
-  if (others.length === 0) return grouped(mail, own).map((part) => ({ mail: part }))
+  if (others.length === 0 || remedies.some((one) => one.do === 'keepSenders'))
+    return grouped(mail, own).map((part) => ({ mail: part }))
   const given = (recipient: OutboundRecipient): ReversePath => {
     const theirs = others.filter(({ of }) => of.has(recipient.key)).map(({ sender }) => sender)
     return theirs.includes(null) ? null : theirs.reduce((_, next) => next, own(recipient))

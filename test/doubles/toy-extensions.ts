@@ -248,6 +248,7 @@ export const toys: Readonly<Record<string, () => Extension>> = {
       with: (_mail, _hop, recipients) => hiding(recipients),
       without: (_mail, _hop, recipients) => [
         ...hiding(recipients),
+        ...(recipients.every(({ address }) => address.domain === 'kept.test') ? [{ do: 'keepSenders' } as const] : []),
         {
           do: 'sendAs',
           sender: { local: 'shared', domain: 'here.test' },
