@@ -27,8 +27,17 @@ const BY: Param<By> = {
 
 const written = ({ seconds, mode, trace }: By): string => `${seconds};${mode}${trace ? 'T' : ''}`
 
-/** As BY counts it after some time. What is left of a second is one, so that hops do not eat up the time of the mail. */
-const after = (by: By, ms: number): By => ({ ...by, seconds: Math.ceil(by.seconds - ms / 1000) + 0 })
+/** What nine digits hold (RFC 2852 section 4). */
+const LEAST = -999_999_999
+
+/**
+ * As BY counts it after some time; where a clock was put back, none has gone by. What is left of a second is one, so that
+ * hops do not eat up the time of the mail.
+ */
+const after = (by: By, ms: number): By => ({
+  ...by,
+  seconds: Math.max(LEAST, Math.ceil(by.seconds - Math.max(0, ms) / 1000) + 0),
+})
 
 const byOf = ({ envelope }: OutboundMail): By | undefined => get(envelope.params, BY)
 

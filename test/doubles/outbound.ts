@@ -24,13 +24,21 @@ export interface Outbound {
   readonly sender?: string | null
   readonly params?: ParamBag
   readonly origin?: 'submitted' | 'report'
+  /** Seconds since it was accepted; negative: a clock was put back. Absent: 100. */
+  readonly age?: number
   /** Addresses, or addresses, their parameters and their own reverse-paths. Keys are 10, 11, 12, … */
   readonly to?: readonly (string | readonly [string, ParamBag, string?])[]
 }
 
 /** Mail to be relayed, as the queue would hand it out. */
 export const outbound = (mail: Outbound = {}): RelayMail => {
-  const { text = 'Subject: x\r\n\r\nHello.\r\n', sender = 'me@here.test', params = {}, to = ['a@there.test'] } = mail
+  const {
+    text = 'Subject: x\r\n\r\nHello.\r\n',
+    sender = 'me@here.test',
+    params = {},
+    to = ['a@there.test'],
+    age = 100,
+  } = mail
   const recipients: OutboundRecipient[] = to.map((one, index) => {
     const [address, own, from] = typeof one === 'string' ? [one, {}] : one
     const path = from === undefined ? {} : { sender: readAddress(from) }
@@ -41,7 +49,7 @@ export const outbound = (mail: Outbound = {}): RelayMail => {
     envelope: { sender: sender === null ? null : readAddress(sender), params, recipients },
     facts: factsOf(text),
     ...(mail.origin ? { origin: mail.origin } : {}),
-    accepted: 1_767_225_500_000,
+    accepted: 1_767_225_600_000 - age * 1000,
     now: 1_767_225_600_000,
     recipients,
     async *content() {
