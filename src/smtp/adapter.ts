@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os'
 import type { Filter } from '../mail/features/filter.ts'
+import { Questions } from '../mail/features/match-filter.ts'
 import type { Reply } from '../mail/reply.ts'
 import { ScratchFile } from '../mime/convert/scratch-file.ts'
 import type { ContentConverter } from '../mime/forms/content-converter.ts'
@@ -17,15 +18,22 @@ export interface AdapterOptions {
 }
 
 /** Content in a form that its recipient takes, as its originator permits (RFC 4141). */
-export const adapter =
-  ({ hostname, converters, scratch: make }: AdapterOptions) =>
-  async (
-    mail: Pick<Sendable, 'content' | 'defer' | 'now'>,
-    capabilities: Filter,
-  ): Promise<Tailored | { readonly is: 'notNow'; readonly reply: Reply }> => {
+export const adapter = ({
+  hostname,
+  converters,
+  scratch: make,
+}: AdapterOptions): ((
+  mail: Pick<Sendable, 'content' | 'defer' | 'now'>,
+  capabilities: Filter,
+) => Promise<Tailored | { readonly is: 'notNow'; readonly reply: Reply }>) => {
+  const asked = new WeakMap<object, Questions>()
+  return async (mail, capabilities) => {
+    const questions = asked.get(mail) ?? new Questions()
+    asked.set(mail, questions)
     const scratch = make?.() ?? new ScratchFile(tmpdir())
     mail.defer(() => scratch[Symbol.asyncDispose]())
-    const options = { by: hostname, now: mail.now, converters, scratch }
+    const options = { by: hostname, now: mail.now, converters, scratch, questions }
     const made = await tailor(() => mail.content(), capabilities, options).catch(withoutRoom)
     return 'code' in made ? { is: 'notNow', reply: made } : made
   }
+}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { allOf, BadFilter, equals, type Filter, tagsOf, wordsOf } from './filter.ts'
-import { satisfiable } from './match-filter.ts'
+import { Questions, satisfiable } from './match-filter.ts'
 import { readFilter } from './read-filter.ts'
 import { filterLines, writeFilter } from './write-filter.ts'
 
@@ -99,6 +99,33 @@ test('a question that is too hard has no answer, and does not take for ever', ()
   const pairs = Array.from({ length: 30 }, (_, at) => `(|(a${at}=1)(a${at}=2))`).join('')
   const none = Array.from({ length: 2 }, (_, at) => `(!(b=${at}))`).join('')
   assert.equal(satisfiable(readFilter(`(&${pairs}${none}(b=[0,1]))`)), undefined)
+})
+
+test('questions that belong together take so long together, and none is looked into twice', () => {
+  const pairs = Array.from({ length: 30 }, (_, at) => `(|(a${at}=1)(a${at}=2))`).join('')
+  const hard = readFilter(`(&${pairs}(!(b=0))(!(b=1))(b=[0,1]))`)
+  const questions = new Questions()
+  const ask = (type: string) => questions.satisfiable(equals('type', type), hard)
+  assert.equal(ask('text/plain'), undefined)
+  const once = questions.steps
+  assert.equal(once, 20_000)
+  assert.equal(ask('text/plain'), undefined)
+  assert.equal(questions.steps, once)
+  for (let at = 0; at < 1000; at++) assert.equal(ask(`x/${at}`), undefined)
+  assert.equal(questions.steps, 100_000)
+  assert.ok(questions.isSpent)
+  assert.equal(questions.satisfiable(equals('a', 'b')), undefined, 'not even what is easy')
+})
+
+test('property: what is remembered is what would be found', () => {
+  const questions = new Questions()
+  fc.assert(
+    fc.property(filters, filters, (one, other) => {
+      const found = satisfiable(one, other)
+      if (!questions.isSpent) assert.equal(questions.satisfiable(one, other), found)
+      if (!questions.isSpent) assert.equal(questions.satisfiable(one, other), found)
+    }),
+  )
 })
 
 test('what a filter speaks of', () => {

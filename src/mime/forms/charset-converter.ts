@@ -4,8 +4,11 @@ import { readContentType } from '../content-type.ts'
 import { CannotConvert, type ContentConverter, type PartConverter } from './content-converter.ts'
 import { type ContentForm, withFeature } from './form.ts'
 
-/** Charsets that are looked at for one content, at most. */
+/** Charsets that are tried for one content, and names that are looked up for it, at most. */
 const MOST = 16
+const MOST_NAMES = 64
+/** Names of which it is remembered whether the library knows them: it takes long to find out. */
+const MOST_KNOWN = 1000
 
 /** Encodings of the library that are no charsets of mail. */
 const NO_CHARSET = /^(?:base64|hex|binary|ucs2|utf7imap|cesu8)$/i
@@ -15,19 +18,29 @@ const NOT_IN_LINES = /^(?:utf-?(?:7|16|32)|ucs|csucs|unicode|utf7)/i
 const CHARSET = /(;[ \t]*charset[ \t]*=[ \t]*)(?:"(?:[^"\\]|\\.)*"|[^;" \t()]+)/i
 
 /** Text in another charset, character for character: where one would be lost, the charset is none for it. */
-export const charsetConverter = (): ContentConverter => ({
-  name: 'charset',
-  targets(from, wanted) {
-    if (!from.type.startsWith('text/') || from.charset === undefined || decoderOf(from.charset) === undefined) return []
-    const named = wanted.flatMap((filter: Filter) => [...wordsOf(filter, 'charset')])
-    const all = new Set(['utf-8', ...named, 'us-ascii', 'iso-8859-1'])
-    return [...all]
-      .filter((charset) => charset !== from.charset && isWritten(charset))
-      .slice(0, MOST)
-      .flatMap((charset) => inCharset(from, charset))
-  },
-  open: (from, to) => new CharsetConversion(from.charset ?? '', to.charset ?? ''),
-})
+export const charsetConverter = (): ContentConverter => {
+  const known = new Map<string, boolean>()
+  const isKnown = (charset: string): boolean => {
+    const is = known.get(charset) ?? isWritten(charset)
+    if (known.size >= MOST_KNOWN) known.clear()
+    known.set(charset, is)
+    return is
+  }
+  return {
+    name: 'charset',
+    targets(from, wanted) {
+      if (!from.type.startsWith('text/') || from.charset === undefined || decoderOf(from.charset) === undefined)
+        return []
+      const named = wanted.flatMap((filter: Filter) => [...wordsOf(filter, 'charset')])
+      const all = new Set(['utf-8', ...named.slice(0, MOST_NAMES - 3), 'us-ascii', 'iso-8859-1'])
+      return [...all]
+        .filter((charset) => charset !== from.charset && isKnown(charset))
+        .slice(0, MOST)
+        .flatMap((charset) => inCharset(from, charset))
+    },
+    open: (from, to) => new CharsetConversion(from.charset ?? '', to.charset ?? ''),
+  }
+}
 
 const isWritten = (charset: string): boolean =>
   !NOT_IN_LINES.test(charset) && !NO_CHARSET.test(charset) && iconv.encodingExists(charset)

@@ -1,5 +1,5 @@
 import type { Filter } from '../../mail/features/filter.ts'
-import { satisfiable } from '../../mail/features/match-filter.ts'
+import type { Questions } from '../../mail/features/match-filter.ts'
 import type { ScanFacts } from '../octet-scan.ts'
 import { base64Decoder, type Encoder, qpDecoder } from '../transfer-encoding.ts'
 import type { ContentConverter } from './content-converter.ts'
@@ -34,9 +34,11 @@ export const decide = (
   part: OpenPart,
   capabilities: Filter,
   converters: readonly ContentConverter[],
+  questions: Questions,
 ): Decision | undefined => {
   const from = currentForm(part)
-  if (isTaken(from, capabilities)) return undefined
+  if (isTaken(from, capabilities, questions)) return undefined
+  if (questions.isSpent) throw tooHard()
   const permitted = permission(part)
   if (typeof permitted === 'object' && 'why' in permitted) throw impossible(from, permitted.why)
   const label = labelOf(part)
@@ -46,13 +48,16 @@ export const decide = (
   const candidates = converters.flatMap((converter) =>
     converter
       .targets(from, wanted)
-      .filter((to) => satisfiable(to.features, ...wanted) === true)
+      .filter((to) => questions.satisfiable(to.features, ...wanted) === true)
       .map((to) => ({ converter, to })),
   )
+  if (questions.isSpent) throw tooHard()
   if (candidates.length === 0)
     throw impossible(from, 'no form is known that it could be given and is permitted and taken')
   return { from, label, candidates, why: '', facts: undefined }
 }
+
+const tooHard = (): Impossible => new Impossible('What its parts would have to become is too hard to find out')
 
 export const impossible = ({ type, charset }: ContentForm, why: string): Impossible => {
   const what = charset === undefined ? type : `${type} in ${charset}`

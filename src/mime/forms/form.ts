@@ -1,5 +1,5 @@
 import { allOf, equals, type Filter, tagsOf } from '../../mail/features/filter.ts'
-import { satisfiable } from '../../mail/features/match-filter.ts'
+import type { Questions } from '../../mail/features/match-filter.ts'
 
 /** What a body part is, or may become. */
 export interface ContentForm {
@@ -50,8 +50,8 @@ const LIKE_ASCII = [
 ]
 
 /** Whether a recipient takes content in this form, as it is. A question that is too hard is answered with no. */
-export const isTaken = (form: ContentForm, capabilities: Filter): boolean => {
+export const isTaken = (form: ContentForm, capabilities: Filter, questions: Questions): boolean => {
   const ascii: Filter = { is: 'set', tag: 'charset', of: LIKE_ASCII.map((word) => ({ word })) }
   const features = form.charset === 'us-ascii' ? withFeature(form.features, 'charset', ascii) : form.features
-  return satisfiable(features, capabilities) === true
+  return questions.satisfiable(features, capabilities) === true
 }

@@ -1,4 +1,5 @@
 import type { Filter } from '../../mail/features/filter.ts'
+import { Questions } from '../../mail/features/match-filter.ts'
 import { type OctetScan, octetScan } from '../octet-scan.ts'
 import { type Encoder, eachPiece } from '../transfer-encoding.ts'
 import { CannotConvert, type ContentConverter, type PartConverter } from './content-converter.ts'
@@ -17,10 +18,13 @@ export const survey = async (
   content: () => AsyncIterable<Uint8Array>,
   capabilities: Filter,
   converters: readonly ContentConverter[],
+  questions: Questions = new Questions(),
 ): Promise<ReadonlyMap<number, Decision>> => {
   const decisions = new Map<number, Decision>()
   for (let pass = 0; pass === 0 || [...decisions.values()].some(({ facts }) => facts === undefined); pass++) {
-    await onePass(content(), decisions, (part) => (pass === 0 ? decide(part, capabilities, converters) : undefined))
+    await onePass(content(), decisions, (part) =>
+      pass === 0 ? decide(part, capabilities, converters, questions) : undefined,
+    )
   }
   return decisions
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import iconv from 'iconv-lite'
+import { Questions } from '../../mail/features/match-filter.ts'
 import { readFilter } from '../../mail/features/read-filter.ts'
 import { inspector } from '../inspect.ts'
 import { charsetConverter } from './charset-converter.ts'
@@ -31,12 +32,13 @@ const tailored = async (
   capabilities: string,
   converters: readonly ContentConverter[] = [charsetConverter()],
   step = 7,
+  questions = new Questions(),
 ): Promise<string> => {
   async function* content() {
     const octets = Buffer.from(text, 'latin1')
     for (let at = 0; at < octets.length; at += step) yield octets.subarray(at, at + step)
   }
-  const options = { converters, scratch: memory(), by: 'relay.example.com', now: NOW }
+  const options = { converters, scratch: memory(), by: 'relay.example.com', now: NOW, questions }
   const made = await tailor(content, readFilter(capabilities), options)
   if (made.is === 'impossible') return `impossible: ${made.why}`
   if (made.is === 'asIs') return 'as is'
@@ -343,4 +345,32 @@ test('a long text passes in pieces, and more parts than are worth it are left al
   const part = lines('--b', 'Content-Type: text/plain; charset=utf-8', 'Content-Convert: ANY', '', utf8('ü'))
   const many = `MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n${part.repeat(1001)}--b--\r\n`
   assert.match(await tailored(many, '(charset=iso-8859-1)', undefined, 10_000), /^impossible: Too many parts/)
+})
+
+test('a filter that is hard to satisfy is looked into once for each form, and not for ever', async () => {
+  const part = (at: number) =>
+    lines('--b', `Content-Type: text/x-${at}; charset=utf-8`, 'Content-Convert: ANY', '', 'x')
+  const message = (parts: readonly string[]) =>
+    lines('MIME-Version: 1.0', 'Content-Type: multipart/mixed; boundary=b', '', `${parts.join('')}--b--`)
+  // Some 1,000 ways lead nowhere before the last is found to be open.
+  const pairs = Array.from({ length: 9 }, (_, at) => `(|(a${at}=1)(a${at}=2))`).join('')
+  const hard = `(|(&${pairs}(b=[0,1])(!(b=0))(!(b=1)))(c=1))`
+  const same = new Questions()
+  const alike = message(Array.from({ length: 200 }, () => part(0)))
+  assert.equal(await tailored(alike, hard, undefined, 10_000, same), 'as is')
+  assert.ok(same.steps <= 20_000, String(same.steps))
+  const all = new Questions()
+  const unlike = message(Array.from({ length: 200 }, (_, at) => part(at)))
+  assert.equal(
+    await tailored(unlike, hard, undefined, 10_000, all),
+    'impossible: What its parts would have to become is too hard to find out',
+  )
+  assert.equal(all.steps, 100_000)
+})
+
+test('no more than some names of charsets are looked up', async () => {
+  const names = (count: number) => Array.from({ length: count }, (_, at) => `x-${at},`).join('')
+  assert.match(await tailored(GERMAN, `(charset=[${names(60)}koi8-u,iso-8859-15])`), /^impossible.*koi8-u has not$/)
+  assert.match(await tailored(GERMAN, `(charset=[${names(59)}koi8-u,iso-8859-15])`), /charset=iso-8859-15/)
+  assert.match(await tailored(GERMAN, `(charset=[${names(61)}koi8-u])`), /^impossible.*no form is known/)
 })

@@ -1,5 +1,6 @@
 import type { BodyFacts } from '../../mail/facts.ts'
 import type { Filter } from '../../mail/features/filter.ts'
+import type { Questions } from '../../mail/features/match-filter.ts'
 import { Chunks } from '../convert/chunks.ts'
 import { Signatures } from '../convert/dkim.ts'
 import type { Scratch } from '../convert/tape.ts'
@@ -16,6 +17,8 @@ export interface TailorOptions extends Converting {
   readonly converters: readonly ContentConverter[]
   /** Where the result is kept; it is worth as much as that. */
   readonly scratch: Scratch
+  /** Shared by all that is made of one message; what they leave open counts as what does not fit. */
+  readonly questions?: Questions
 }
 
 /** Content for a recipient. */
@@ -44,7 +47,7 @@ export const tailor = async (
   options: TailorOptions,
 ): Promise<Tailored> => {
   try {
-    const decisions = await survey(content, capabilities, options.converters)
+    const decisions = await survey(content, capabilities, options.converters, options.questions)
     if (decisions.size === 0) return { is: 'asIs' }
     const facts = await keep(rewritten(content(), decisions, options), options.scratch)
     const broken = await signers(content())
