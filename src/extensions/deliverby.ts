@@ -23,6 +23,10 @@ const BY: Param<By> = {
     const by: By = { seconds: Number(time), mode: mode === 'R' ? 'R' : 'N', trace: trace === 'T' }
     return by.mode === 'R' && by.seconds <= 0 ? refuse(501, '5.5.4', 'BY with mode R needs a time that lies ahead') : by
   },
+  lasting: (text) =>
+    String(text)
+      .replace(/^[^;]*/, '')
+      .toUpperCase(),
 }
 
 const written = ({ seconds, mode, trace }: By): string => `${seconds};${mode}${trace ? 'T' : ''}`

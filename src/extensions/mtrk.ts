@@ -32,6 +32,7 @@ const MTRK: Param<Tracking> = {
     if (certifier === undefined) return refuse(501, '5.5.4', 'Malformed MTRK parameter')
     return { certifier, ...(timeout === undefined ? {} : { timeout: Number(timeout) }) }
   },
+  lasting: (text) => String(text).replace(/:.*$/, ''),
 }
 
 // They are DSN's; here they are read once more, for what RFC 3885 demands of them.

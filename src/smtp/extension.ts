@@ -57,6 +57,8 @@ export interface Param<T> {
   readonly values?: readonly string[]
   /** Octets it adds to the command line at most, its leading space included (RFC 5321 4.5.3.1.4). */
   readonly maxOctets: number
+  /** What of its text each attempt to send the same mail repeats; the rest, as time that is left, must change. Absent: all. */
+  lasting?(text: string | true): string
   /** Where an RFC demands other answers than 555 5.5.4 and 501 5.5.4 (RFC 4141, 6710). */
   readonly answers?: { readonly unavailable?: Reply; readonly repeated?: Reply }
 }

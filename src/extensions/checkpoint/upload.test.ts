@@ -17,6 +17,7 @@ const client = (more: Partial<Client> = {}): Client => ({
   peer: '192.0.2.1',
   greeting: { verb: 'EHLO', name: 'client.example', extended: true },
   ahead: false,
+  extensions: [],
   grammar: () => ({ utf8: false, binaryBody: false }),
   ...more,
 })

@@ -1,14 +1,14 @@
 import { formatPath } from '../../mail/address.ts'
 import type { ParamBag, Recipient, ReversePath } from '../../mail/envelope.ts'
 import { type Reply, refuse, reply } from '../../mail/reply.ts'
-import type { BodyEnd, EndAnswer, Resume, Session, Transaction } from '../../smtp/extension.ts'
+import type { BodyEnd, EndAnswer, Extension, Resume, Session, Transaction } from '../../smtp/extension.ts'
 import type { CheckpointLimits, KeptPartial, KeptPartials } from './partials.ts'
 
 /** Octets that are held back until a line ends. A longer one is not gone on with. */
 const MOST_HELD = 65_536
 
 /** What is to be known of a client. */
-export type Client = Pick<Session, 'identity' | 'peer' | 'greeting' | 'grammar' | 'ahead'>
+export type Client = Pick<Session, 'identity' | 'peer' | 'greeting' | 'grammar' | 'ahead' | 'extensions'>
 
 export interface UploadTools {
   readonly partials: KeptPartials
@@ -18,7 +18,7 @@ export interface UploadTools {
 
 /** What is kept with the octets. */
 interface Note {
-  /** MAIL as it was said: what is said under the same name and differs is another transaction. */
+  /** MAIL, but for what must change at each attempt: what is said under the same name and differs is another transaction. */
   readonly mail: string
   readonly recipients: readonly Recipient[]
   /** Who was refused at the end, by their place. */
@@ -62,7 +62,7 @@ export class Upload {
     this.#tools = tools
     this.#owner = JSON.stringify(identity === undefined ? { host: peer } : { user: identity })
     this.#name = JSON.stringify([this.#owner, greeting?.name.toLowerCase(), id])
-    this.#mail = JSON.stringify([formatPath(sender), Object.entries(params).sort()])
+    this.#mail = JSON.stringify([formatPath(sender), lasting(params, session.extensions)])
     this.#isBinary = session.grammar(params).binaryBody
   }
 
@@ -193,6 +193,14 @@ export class Upload {
     if (this.#isOpen && !this.#isComplete) await this.#quietly(() => partial.sync())
     await this.#quietly(() => partial.close())
   }
+}
+
+/** Without what a client must say anew: asking for a reply that was lost, it would be taken to send another mail. */
+const lasting = (params: ParamBag, extensions: readonly Extension[]): readonly unknown[] => {
+  const owned = extensions.flatMap((extension) => extension.params?.['MAIL'] ?? [])
+  return Object.entries(params)
+    .map(([name, text]) => [name, owned.find((one) => one.name === name && one.lasting)?.lasting?.(text) ?? text])
+    .sort()
 }
 
 const readNote = (text: string): Note | undefined => {
