@@ -4,6 +4,7 @@ import type { Instant } from '../mail/instant.ts'
 import { reply } from '../mail/reply.ts'
 import type { ReportEvent, ReportedRecipient } from '../smtp/extension.ts'
 import type { Change, Claim, Fate, Fork, SpooledRecipient } from '../spool/spool.ts'
+import { acceptedAs } from './expansion.ts'
 import { backoff, dueBy, expiresAt, warning } from './schedule.ts'
 import type { QueueSettings } from './settings.ts'
 import type { Verdict, Verdicts } from './verdict.ts'
@@ -150,7 +151,9 @@ export const conclude = (
     if (told.forks !== undefined) forks.push(...told.forks)
     if (told.history !== undefined) history.push(told.history)
     if (told.event === undefined || told.last === undefined) continue
-    const recipient = { address: r.address, params: r.params, event: told.event, last: told.last }
+    const accepted = acceptedAs(r)
+    const { address, params } = r
+    const recipient = { address, params, event: told.event, last: told.last, ...(accepted ? { accepted } : {}) }
     owed.push({ of: r.key, to: r.sender === undefined ? message.sender : r.sender, recipient })
   }
   return { changes, forks, history, owed }

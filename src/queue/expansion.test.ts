@@ -5,7 +5,7 @@ import { queueBench, recipient } from '../../test/doubles/queue-bench.ts'
 import { type Address, formatAddress, readAddress } from '../mail/address.ts'
 import type { ParamBag } from '../mail/envelope.ts'
 import type { SpooledRecipient } from '../spool/spool.ts'
-import { expansion } from './expansion.ts'
+import { acceptedAs, expansion } from './expansion.ts'
 
 const members = (count: number, of = 'far.example'): Address[] =>
   Array.from({ length: count }, (_, index) => ({ local: `m${index}`, domain: of }))
@@ -121,6 +121,43 @@ test('a report to a list stays without sender', async () => {
     [null],
   )
   await bench.queue.stop()
+})
+
+test('a recipient was accepted as what the mail was for, be it through aliases, and the members of a list as themselves', () => {
+  const message = { sender: readAddress('ann@far.example'), params: {}, schedule: {}, accepted: 0 }
+  const expand = (from: SpooledRecipient, into: readonly Address[], owner?: Address, slice = 500) => {
+    const made = expansion(
+      message,
+      [from],
+      slice,
+      plainReporter(() => 0),
+      0,
+    ).expand(from, into, owner)
+    assert.ok(made?.is === 'expanded')
+    const ancestors = [from.address, ...from.ancestors]
+    return [...made.adds.map((add) => ({ ancestors, ...add })), ...made.forks.flatMap((one) => one.recipients)].map(
+      (one): SpooledRecipient => ({ ...claimed('x@ours.example'), ancestors, reported: [], ...one }),
+    )
+  }
+  const named = (recipient: SpooledRecipient | undefined) => {
+    const accepted = recipient && acceptedAs(recipient)
+    return accepted && formatAddress(accepted)
+  }
+  const alias = claimed('all@ours.example')
+  assert.equal(named(alias), undefined)
+  const [team] = expand(alias, [readAddress('team@ours.example')])
+  assert.ok(team)
+  assert.equal(named(team), 'all@ours.example')
+  // In a message of their own, for there are too many of them.
+  for (const member of expand(team, members(3), undefined, 2)) assert.equal(named(member), 'all@ours.example')
+  const [listed] = expand(team, [readAddress('sub@ours.example')], readAddress('owner@ours.example'))
+  assert.ok(listed)
+  assert.equal(named(listed), undefined)
+  const [under] = expand(listed, members(1))
+  assert.ok(under)
+  assert.equal(named(under), 'sub@ours.example')
+  for (const member of expand(under, members(3, 'x.example'), undefined, 2))
+    assert.equal(named(member), 'sub@ours.example')
 })
 
 test('a fork keeps the ancestors of its members, so that a list in itself does not go round', () => {

@@ -13,6 +13,16 @@ const SLICES = 20
 /** Members up to and with this key have become messages. */
 const UPTO = 'members<='
 
+/** Of so many of its ancestors, the farthest, a recipient is no business: they were expanded in another message, a list's. */
+const BEFORE = 'before='
+
+const beforeOf = ({ reported }: Pick<SpooledRecipient, 'reported'>): number =>
+  Number(reported.find((note) => note.startsWith(BEFORE))?.slice(BEFORE.length) ?? 0)
+
+/** The address that we were given with the mail, where the recipient is one that it was expanded into. */
+export const acceptedAs = (recipient: Pick<SpooledRecipient, 'ancestors' | 'reported'>): Address | undefined =>
+  recipient.ancestors.slice(0, Math.max(0, recipient.ancestors.length - beforeOf(recipient))).at(-1)
+
 type Known = Pick<SpooledRecipient, 'address' | 'ancestors'>
 
 /** Expands recipients of one message into their members, each address served once within the message. */
@@ -80,6 +90,7 @@ export const expansion = (
         const last = ours(reply(550, '5.2.4', 'Nobody is behind this address'), now)
         return { is: 'failed', last, attempted: false }
       }
+      const before = list ? lineage.length : beforeOf(recipient)
       const kind = list ? 'list' : distinct.size === 1 ? 'one' : 'many'
       const params = passed(recipient.params, 'recipient', kind)
 
@@ -87,8 +98,8 @@ export const expansion = (
       if (!list && distinct.size <= slice && alike(mail, message.params)) {
         if (distinct.size > room) return undefined
         room -= distinct.size
-        const sender = recipient.sender === undefined ? {} : { sender: recipient.sender }
-        const adds = fresh([...distinct.values()], lineage).map((address) => ({ address, params, ...sender }))
+        const more = { ...(recipient.sender === undefined ? {} : { sender: recipient.sender }), ...noted(before) }
+        const adds = fresh([...distinct.values()], lineage).map((address) => ({ address, params, ...more }))
         return expanded(distinct.size, kind, adds, [])
       }
 
@@ -111,7 +122,9 @@ export const expansion = (
         const envelope = {
           sender,
           params: mail,
-          recipients: served.slice(from, from + slice).map((address) => ({ address, params, ancestors: lineage })),
+          recipients: served
+            .slice(from, from + slice)
+            .map((address) => ({ address, params, ancestors: lineage, ...noted(before) })),
         }
         // A list's mail is new, and due as what is left of its parameters says.
         const schedule = list ? reporter.schedule(envelope, message.accepted) : message.schedule
@@ -124,6 +137,9 @@ export const expansion = (
     },
   }
 }
+
+const noted = (before: number): Pick<NewRecipient, 'reported'> =>
+  before === 0 ? {} : { reported: [`${BEFORE}${before}`] }
 
 /** Members whose mail lost a parameter cannot stay in a message that has it. */
 const alike = (one: ParamBag, other: ParamBag): boolean =>

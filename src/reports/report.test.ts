@@ -285,6 +285,15 @@ test('each recipient has its fields; those of no remote server name none', async
   assert.deepEqual(values('Will-Retry-Until'), ['Tue, 25 Nov 2025 06:00:00 +0000', ...Array(4).fill(undefined)])
 })
 
+test('who was expanded is told of as the sender named them (RFC 3464 2.3.2)', async () => {
+  const accepted = { local: 'team', domain: 'example.net' }
+  const { part } = await composed({ recipients: [about({ accepted })] })
+  const [, each] = groups(part(1).content)
+  assert.deepEqual(each?.values('Final-Recipient'), ['rfc822; team@example.net'])
+  assert.deepEqual(each?.values('X-Actual-Recipient'), ['rfc822; bob@example.com'])
+  assert.match(String(part(0).content), /<bob@example\.com>\r\n {4}by way of <team@example\.net>\r\n/)
+})
+
 test('an answer of several lines is written down line by line, and a mailbox of ours has our log (RFC 3461 9.2, RFC 3464 2.3.8)', async () => {
   const local: Diagnosis = { code: 250, status: '2.0.0', lines: ['Delivered'], by: 'local', at: NOW }
   const { part } = await composed({

@@ -45,11 +45,13 @@ const receivedFrom = ({ origin: { helo, peer } }: SpooledMessage): Fields =>
   peer !== '' && isDomain(helo) ? [['Received-From-MTA', `dns; ${printable(helo)} (${printable(peer, 60)})`]] : []
 
 const ofRecipient = (
-  { address, event, last }: ReportedRecipient,
+  { address, accepted, event, last }: ReportedRecipient,
   id: string,
   retryUntil: Instant | undefined,
 ): Fields => [
-  ['Final-Recipient', typedAddress(address)],
+  // RFC 3464 2.3.2: as it was when we accepted the mail; what became of it is a field that Sendmail has, too.
+  ['Final-Recipient', typedAddress(accepted ?? address)],
+  ...(accepted ? [['X-Actual-Recipient', typedAddress(address)] as const] : []),
   ['Action', event],
   ['Status', statusOf(event, last)],
   ...(last.by === 'smtp' ? remote(last) : event === 'failed' || event === 'delayed' ? own(last) : []),

@@ -138,7 +138,7 @@ const outcome = (group: readonly ReportedRecipient[], story: Story): readonly (r
   // Recipients of whom the same was said stand together.
   const reasons = Map.groupBy(group.slice(0, MOST), (one) => [...why(one.last), statusOf(event, one.last)].join('\r\n'))
   const told = [...reasons.values()].map((same) => [
-    ...same.map(({ address }) => `  <${shown(address)}>`),
+    ...same.flatMap(whom),
     ...same.slice(0, 1).flatMap(({ last }) => [...why(last), ...(event === 'failed' ? advice(event, last) : [])]),
   ])
   const left = group.length - MOST
@@ -149,6 +149,11 @@ const outcome = (group: readonly ReportedRecipient[], story: Story): readonly (r
     ...(event === 'delayed' ? [wrap(patience(story.retryUntil))] : []),
   ]
 }
+
+const whom = ({ address, accepted }: ReportedRecipient): readonly string[] => [
+  `  <${shown(address)}>`,
+  ...(accepted ? [`    by way of <${shown(accepted)}>`] : []),
+]
 
 const patience = (until: Instant | undefined): string =>
   `You need do nothing. Delivery is attempted again${until === undefined ? '' : `, until ${rfc5322Date(until)}`}; if it fails for good, you will be told.`

@@ -1,3 +1,4 @@
+import type { Address } from '../mail/address.ts'
 import type { Diagnosis } from '../mail/diagnosis.ts'
 import type { Envelope, ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
 import type { Instant } from '../mail/instant.ts'
@@ -59,6 +60,8 @@ export interface ReportedMessage {
 export interface ReportedRecipient extends Recipient {
   readonly event: ReportEvent
   readonly last: Diagnosis
+  /** The address that we were given, where this is one that it was expanded into. */
+  readonly accepted?: Address
 }
 
 export interface ReportFacet {

@@ -53,15 +53,17 @@ export const forking: Promised = {
     const list = { local: 'list', domain: 'x' }
     const [plain] = forkTo('member@x').recipients
     assert.ok(plain)
-    const forks = [{ ...forkTo('member@x'), recipients: [{ ...plain, ancestors: [list] }] }]
+    const forks = [{ ...forkTo('member@x'), recipients: [{ ...plain, ancestors: [list], reported: ['noted'] }] }]
     await spool.settle(claim, { now: clock.now(), changes: all(claim, delivered(clock)), forks })
     const forked = await claimOne(spool, clock)
     assert.deepEqual(forked.recipients[0]?.ancestors, [list])
-    const add = { address: { local: 'sub', domain: 'x' }, params: {} }
+    assert.deepEqual(forked.recipients[0]?.reported, ['noted'])
+    const add = { address: { local: 'sub', domain: 'x' }, params: {}, reported: ['noted', 'anew'] }
     const parent = forked.recipients[0]?.key ?? -1
     await spool.settle(forked, { now: clock.now(), changes: [{ add, parent }, ...all(forked, delivered(clock))] })
     const child = await claimOne(spool, clock)
     assert.deepEqual(child.recipients[0]?.ancestors, [{ local: 'member', domain: 'x' }, list])
+    assert.deepEqual(child.recipients[0]?.reported, ['noted', 'anew'])
   },
 
   'a fork of a fork shares it too, and may outlive both': async (spool, clock) => {

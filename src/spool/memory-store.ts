@@ -41,13 +41,13 @@ export const priorityOf = ({ schedule }: Kept): number => schedule.priority ?? 0
 
 export const addRecipient = (
   message: Kept,
-  { address, params, lane = null, sender }: NewRecipient,
+  { address, params, lane = null, sender, reported = [] }: NewRecipient,
   due: Instant,
   origin: { readonly parent?: number; readonly ancestors: readonly Address[] },
 ): void => {
   const key = message.nextKey++
   const fate: Fate = { is: 'waiting', due }
-  const one = { key, address, params, attempts: 0, lane, fate, reported: [], ...origin }
+  const one = { key, address, params, attempts: 0, lane, fate, reported: [...reported], ...origin }
   message.recipients.set(key, sender === undefined ? one : { ...one, sender })
 }
 

@@ -132,6 +132,8 @@ export interface NewRecipient extends Recipient {
   readonly due?: Instant
   /** In a fork: the addresses it was expanded from, nearest first. In an `add` they follow from the parent. */
   readonly ancestors?: readonly Address[]
+  /** Notes that it begins with; see `SpooledRecipient.reported`. */
+  readonly reported?: readonly string[]
 }
 
 /** The message of a claim. All recipients are not in it: there may be 100,000. */

@@ -34,10 +34,12 @@ import { completionRow } from './sqlite-partials.ts'
 
 const json = JSON.stringify
 
-const newRow = ({ address, params, sender, lane = null, ancestors = [] }: NewRecipient, due: Instant): NewRow => {
+const newRow = (recipient: NewRecipient, due: Instant): NewRow => {
+  const { address, params, sender, lane = null, ancestors = [], reported = [] } = recipient
   const { local, domain } = address
   const from = sender === undefined ? null : json(sender)
-  return [local, domain, domainKey(domain), json(params), from, laneText(lane), Math.round(due), json(ancestors)]
+  const at = Math.round(due)
+  return [local, domain, domainKey(domain), json(params), from, laneText(lane), at, json(ancestors), json(reported)]
 }
 
 const newRows = (recipients: readonly NewRecipient[], schedule: Schedule, accepted: Instant): NewRow[] =>
