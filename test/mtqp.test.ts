@@ -20,7 +20,7 @@ const secured = (channel: Channel): Channel =>
     },
   })
 
-// The words behind `with:`: `tls`, `tls-required`, `errors=3`, `junk=3`, `wrong=3`.
+// The words behind `with:`: `tls`, `tls-required`, `errors=3`, `junk=3`, `tracks=2`.
 for (const file of globSync('test/mtqp/*.mtqp').sort()) {
   test(`mtqp: ${basename(file, '.mtqp')}`, async () => {
     const transcript = readTranscript(file, readFileSync(file, 'latin1'))
@@ -43,7 +43,11 @@ for (const file of globSync('test/mtqp/*.mtqp').sort()) {
       expires: ({ accepted }) => accepted + 5 * 86_400_000,
       ...(transcript.with.some((word) => word.startsWith('tls')) ? { tls } : {}),
       tlsRequired: transcript.with.includes('tls-required'),
-      limits: { errors: Number(number('errors') ?? 100), junk: Number(number('junk') ?? 100) },
+      limits: {
+        errors: Number(number('errors') ?? 100),
+        junk: Number(number('junk') ?? 100),
+        tracks: Number(number('tracks') ?? 100),
+      },
     })
     const served = serveTracking(server, context)
     try {

@@ -5,10 +5,13 @@ import { SECRET_TEXT, trackedSpool } from '../../test/doubles/tracked-spool.ts'
 import type { Channel } from '../net/channel.ts'
 import { memoryChannels } from '../net/memory-channel.ts'
 import { silentLog } from '../observe/log.ts'
+import { put, to } from '../spool/contract-fixtures.ts'
+import { memorySpool } from '../spool/memory.ts'
 import { type AskOptions, ask } from './client.ts'
 import { trackingContext } from './context.ts'
 import { follow } from './follow.ts'
 import type { TrackedMessage } from './read-answer.ts'
+import { certifierOf } from './secret.ts'
 import { serveTracking } from './serve.ts'
 
 const question = { envid: 'waits@a.test', secret: SECRET_TEXT }
@@ -194,4 +197,70 @@ test('a trail without end is given up', async () => {
     ]),
   )
   assert.equal((await followed(answers)).stations.length, 50)
+})
+
+test('a long answer is made as it is taken, and few are under way at once', async () => {
+  const clock = manualClock()
+  const spool = memorySpool({ clock })
+  const secret = Buffer.from(SECRET_TEXT, 'base64')
+  await put(spool, clock as never, {
+    trail: { name: 'long@a.test', proof: certifierOf(secret), until: clock.now() + 86_400_000 },
+    recipients: Array.from({ length: 5000 }, (_, at) => to(`r${at}@x`)),
+  })
+  const context = trackingContext({
+    hostname: 'mx.a.test',
+    listener: 't',
+    expires: () => 0,
+    trails: spool.trails,
+    clock,
+    log: silentLog,
+    limits: { answers: 1 },
+  })
+  let [written, most, all] = [0, 0, 0]
+  const counted = (channel: Channel) =>
+    new Proxy(channel, {
+      get(target, name) {
+        const value = Reflect.get(target, name)
+        if (name === 'write')
+          return (chunk: string) => {
+            written += chunk.length
+            all += chunk.length
+            most = Math.max(most, written)
+            target.write(chunk)
+          }
+        if (name === 'flush') return (patience: number) => target.flush(patience).then(() => (written = 0))
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+  const begin = async () => {
+    const [client, server] = memoryChannels(clock)
+    const served = serveTracking(counted(server), context)
+    assert.match(await client.line(1000, 1000), /^\+OK/)
+    client.write(`TRACK long@a.test ${SECRET_TEXT}\r\n`)
+    await client.flush(1000)
+    return { client, served }
+  }
+  const first = await begin()
+  assert.match(await first.client.line(1000, 1000), /^\+OK\+/)
+  await clock.settle()
+  assert.ok(all < 500_000, `made ahead: ${all}`)
+  const second = await begin()
+  assert.match(await second.client.line(1000, 1000), /^-TEMP\/admin /)
+  let recipients = 0
+  for (let line = ''; line !== '.'; line = await first.client.line(1000, 1000)) {
+    if (line.startsWith('Final-Recipient:')) recipients++
+  }
+  assert.equal(recipients, 5000)
+  assert.ok(all > 600_000, `in all: ${all}`)
+  assert.ok(most < 70_000, `between two waits: ${most}`)
+  await clock.settle()
+  const third = await begin()
+  assert.match(await third.client.line(1000, 1000), /^\+OK\+/)
+  // Whoever leaves in the middle makes room as well.
+  third.client.destroy()
+  await third.served
+  const fourth = await begin()
+  assert.match(await fourth.client.line(1000, 1000), /^\+OK\+/)
+  for (const { client } of [first, second, fourth]) client.destroy()
+  await Promise.all([first, second, fourth].map(({ served }) => served))
 })

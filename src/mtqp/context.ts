@@ -1,3 +1,4 @@
+import { type Census, census } from '../net/census.ts'
 import type { Channel } from '../net/channel.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
@@ -35,6 +36,11 @@ export interface TrackingLimits {
   readonly errors: number
   /** Commands that ask for nothing. */
   readonly junk: number
+  /** TRACKs of a session. */
+  readonly tracks: number
+  /** Answers to TRACK that are under way at once, and of those to one network. */
+  readonly answers: number
+  readonly answersPerPeer: number
 }
 
 const LEAST_IDLE = 600_000
@@ -43,14 +49,25 @@ export interface TrackingContext extends TrackingServerOptions {
   readonly limits: TrackingLimits
   readonly wrongSecrets: WrongSecrets
   readonly closing: Closing
+  /** Answers that are under way. */
+  readonly answers: Census
 }
 
 export const trackingContext = (options: TrackingServerOptions): TrackingContext => {
-  const limits = { session: 3_600_000, errors: 100, junk: 100, ...options.limits }
+  const limits = {
+    session: 3_600_000,
+    errors: 100,
+    junk: 100,
+    tracks: 100,
+    answers: 16,
+    answersPerPeer: 4,
+    ...options.limits,
+  }
   return {
     ...options,
     limits: { ...limits, idle: Math.max(LEAST_IDLE, limits.idle ?? LEAST_IDLE) },
     wrongSecrets: options.wrongSecrets ?? new WrongSecrets(options),
     closing: new Closing(),
+    answers: census(limits.answers, limits.answersPerPeer),
   }
 }

@@ -144,7 +144,7 @@ test('what we answer is read back by our client, and so are the examples of RFC 
   const found = await spool.trails.find('twice@a.test', certifierOf(secret), clock.now())
   const options = { hostname: 'mx.a.test', expires: () => 0 }
   assert.deepEqual(
-    readAnswer(answerLines('twice@a.test', found, '=_b', options)).map(({ envid, reporter, recipients }) => [
+    readAnswer([...answerLines('twice@a.test', found, '=_b', options)]).map(({ envid, reporter, recipients }) => [
       envid,
       reporter,
       recipients.map((one) => `${one.original} ${one.final} ${one.action} ${one.status} ${one.remote}`),

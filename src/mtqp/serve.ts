@@ -7,6 +7,8 @@ import { type Said, TrackingSession } from './session.ts'
 const MOST_OF_LINE = 998
 /** Milliseconds that a client has to take an answer, and to read the last words. */
 const PATIENCE = 120_000
+/** Octets of an answer that are made at once. */
+const PIECE = 65_536
 const LINGER = 5000
 
 /** Answers one client by MTQP, RFC 3887, until either side has had enough, or the signal is aborted. Never rejects. */
@@ -27,7 +29,7 @@ export const serveTracking = async (first: Channel, context: TrackingContext, si
       const line = await nextLine(channel, limits.idle)
       idle = false
       const said = await answered(session, line, channel, context)
-      await send(channel, said, channel.pendingLine())
+      await send(channel, said, channel.pendingLine()).finally(said.done)
       if (said.after === 'end') return await channel.leave(LINGER)
       if (said.after === 'tls' && context.tls) {
         channel.discardPending()
@@ -75,7 +77,14 @@ const answered = async (
 const send = async (channel: Channel, { status, lines }: Said, more = false): Promise<void> => {
   channel.write(`${status}\r\n`)
   if (lines) {
-    for (const line of lines) channel.write(`${line.startsWith('.') ? '.' : ''}${line}\r\n`)
+    let octets = 0
+    for (const line of lines) {
+      channel.write(`${line.startsWith('.') ? '.' : ''}${line}\r\n`)
+      octets += line.length + 2
+      if (octets < PIECE) continue
+      await channel.flush(PATIENCE)
+      octets = 0
+    }
     channel.write('.\r\n')
   }
   if (!more || lines) await channel.flush(PATIENCE)

@@ -8,9 +8,11 @@ import { certifierOf, proves } from './secret.ts'
 /** An answer (RFC 3887 2.3): its first line, and the others where it has some. */
 export interface Said {
   readonly status: string
-  readonly lines?: readonly string[]
+  readonly lines?: Iterable<string>
   /** What becomes of the connection once it is out. */
   readonly after?: 'end' | 'tls'
+  /** To be called once it is out, or lost. */
+  readonly done?: () => void
 }
 
 const said = (status: string, text: string, more: Omit<Said, 'status'> = {}): Said => ({
@@ -26,6 +28,7 @@ export class TrackingSession {
   readonly #peer: string
   #errors = 0
   #junk = 0
+  #tracks = 0
 
   constructor(context: TrackingContext, peer: string) {
     this.#context = context
@@ -50,9 +53,10 @@ export class TrackingSession {
 
   /** Why the session ends here; undefined while it may go on. */
   verdict(isOver: boolean): Said | undefined {
-    const { errors, junk } = this.#context.limits
+    const { errors, junk, tracks } = this.#context.limits
     if (this.#errors >= errors) return said('-TEMP/admin', 'Too many errors; goodbye')
     if (this.#junk >= junk) return said('-TEMP/admin', 'Too much that asks for nothing; goodbye')
+    if (this.#tracks >= tracks) return said('-TEMP/admin', 'Asked often enough; goodbye')
     return isOver ? said('-TEMP/admin', 'This session has lasted too long; goodbye') : undefined
   }
 
@@ -71,6 +75,7 @@ export class TrackingSession {
       case 'starttls':
         return this.#startTls(command.domain, channel)
       case 'track':
+        this.#tracks += 1
         return this.#track(command, channel)
     }
   }
@@ -89,13 +94,29 @@ export class TrackingSession {
     return said('+OK', 'Begin TLS', { after: 'tls' })
   }
 
-  async #track({ envid, secret }: Extract<Command, { is: 'track' }>, { secured }: Line): Promise<Said> {
-    const { trails, clock, log, listener, wrongSecrets, tlsRequired, tls } = this.#context
+  async #track(asked: Extract<Command, { is: 'track' }>, { secured }: Line): Promise<Said> {
+    const { wrongSecrets, tlsRequired, tls, answers } = this.#context
     if (tlsRequired && tls && !secured) return said('-ERR/tls-required', 'Say STARTTLS first')
     if (!wrongSecrets.mayAsk(this.#peer)) {
       this.#errors += 1
       return said('-TEMP/admin', 'Asked in vain too often; try again in an hour')
     }
+    // What is told of takes room until the client has it.
+    const done = answers.enter(this.#peer)
+    if (!done) return said('-TEMP/admin', 'Too many are being told just now; try again later')
+    try {
+      const answer = await this.#told(asked)
+      if (answer.lines) return { ...answer, done }
+      done()
+      return answer
+    } catch (error) {
+      done()
+      throw error
+    }
+  }
+
+  async #told({ envid, secret }: Extract<Command, { is: 'track' }>): Promise<Said> {
+    const { trails, clock, log, listener, wrongSecrets } = this.#context
     const found = await trails.find(envid, certifierOf(secret), clock.now())
     const messages = found.filter(({ proof }) => proves(secret, proof))
     if (messages.length === 0) {

@@ -20,8 +20,8 @@ export interface StatusOptions {
 
 type Fields = readonly (readonly [name: string, value: string])[]
 
-/** The content of a message/tracking-status (RFC 3886 3.1). */
-export const trackingStatus = (envid: string, message: Trailed, options: StatusOptions): string => {
+/** The lines of a message/tracking-status (RFC 3886 3.1), recipient by recipient. */
+export function* statusLines(envid: string, message: Trailed, options: StatusOptions): Generator<string, void> {
   const { hostname } = options
   const about: Fields = [
     ['Original-Envelope-Id', printable(envid)],
@@ -30,19 +30,27 @@ export const trackingStatus = (envid: string, message: Trailed, options: StatusO
   ]
   const { accepted, schedule } = message
   const retryUntil = schedule && options.expires({ accepted, schedule })
-  const named = message.recipients.filter(({ parent }) => parent === undefined)
-  const each = named.map((one) => ofRecipient(one, last(one, message.recipients), retryUntil))
-  return [about, ...each].map(formatFields).join('\r\n')
+  yield* linesOf(about)
+  const children = Map.groupBy(message.recipients, ({ parent }) => parent)
+  for (const one of children.get(undefined) ?? []) {
+    yield* linesOf(ofRecipient(one, last(one, children), retryUntil))
+  }
 }
 
+/** With an empty one behind them. */
+const linesOf = (fields: Fields): readonly string[] => formatFields(fields).split('\r\n')
+
 /** An alias for one address is a hop like any other (RFC 3885 3.3); where there are several, tracking ends. */
-const last = (from: SpooledRecipient, all: readonly SpooledRecipient[]): SpooledRecipient => {
+const last = (
+  from: SpooledRecipient,
+  children: ReadonlyMap<number | undefined, readonly SpooledRecipient[]>,
+): SpooledRecipient => {
   const passed = new Set<number>()
   let one = from
   while (one.fate.is === 'expanded' && !passed.has(one.key)) {
     passed.add(one.key)
-    const [child, ...more] = all.filter(({ parent }) => parent === one.key)
-    if (child === undefined || more.length > 0) break
+    const [child, other] = children.get(one.key) ?? []
+    if (child === undefined || other !== undefined) break
     one = child
   }
   return one

@@ -175,4 +175,16 @@ export const trails: Promised = {
     await put(spool, clock, { trail: trailFor(clock), recipients })
     assert.equal(only(await find(spool, clock)).recipients.length, 5000)
   },
+
+  'of several messages with very many recipients, no more is told than of one': async (spool, clock) => {
+    for (let i = 0; i < 3; i++) {
+      const recipients = Array.from({ length: 2600 }, (_, n) => to(`r${n}@x`))
+      await put(spool, clock, { trail: trailFor(clock), recipients })
+    }
+    const found = await find(spool, clock)
+    assert.deepEqual(
+      found.map((one) => one.recipients.length),
+      [2600, 2400],
+    )
+  },
 }

@@ -41,18 +41,24 @@ export class MemoryTrails implements Trails {
   }
 
   async find(name: string, proof: string, now: Instant): Promise<readonly Trailed[]> {
-    return [...this.#followed.values()]
+    const found = [...this.#followed.values()]
       .filter(({ trail }) => trail.name === name && trail.proof === proof)
       .flatMap(({ id, trail, accepted, left }): Trailed[] => {
         const message = this.#message(id)
         if (!message && trail.until <= now) return []
-        const recipients = [...left.values(), ...[...(message?.recipients.values() ?? [])].map(shown)]
-          .sort((a, b) => a.key - b.key)
-          .slice(0, RECIPIENTS_TOLD)
+        const recipients = [...left.values(), ...[...(message?.recipients.values() ?? [])].map(shown)].sort(
+          (a, b) => a.key - b.key,
+        )
         return [{ id, proof, accepted, recipients, ...(message ? { schedule: message.schedule } : {}) }]
       })
       .sort((a, b) => (a.id < b.id ? -1 : 1))
       .slice(0, MESSAGES_TOLD)
+    let left = RECIPIENTS_TOLD
+    return found.flatMap((one): Trailed[] => {
+      const recipients = one.recipients.slice(0, left)
+      left -= recipients.length
+      return recipients.length === 0 ? [] : [{ ...one, recipients }]
+    })
   }
 
   forgetExpired(now: Instant): void {

@@ -54,12 +54,19 @@ const FIND = `SELECT t.message AS id, t.proof, t.accepted, m.schedule FROM trail
   WHERE t.name = ? AND t.proof = ? AND (t.gone = 0 OR t.until > ?) ORDER BY t.message LIMIT ${MESSAGES_TOLD}`
 
 const RECIPIENTS = `SELECT ${COLUMNS} FROM trail_recipient WHERE message = ?
-  UNION ALL SELECT ${COLUMNS} FROM recipient WHERE message = ? ORDER BY key LIMIT ${RECIPIENTS_TOLD}`
+  UNION ALL SELECT ${COLUMNS} FROM recipient WHERE message = ? ORDER BY key LIMIT ?`
 
-export const findTrails = (sql: Sql, name: string, proof: string, now: Instant): readonly TrailedRow[] =>
-  sql
-    .all<Found>(FIND, name, proof, now)
-    .map((found) => ({ ...found, recipients: sql.all<RecipientRow>(RECIPIENTS, found.id, found.id) }))
+export const findTrails = (sql: Sql, name: string, proof: string, now: Instant): readonly TrailedRow[] => {
+  const rows: TrailedRow[] = []
+  let left = RECIPIENTS_TOLD
+  for (const found of sql.all<Found>(FIND, name, proof, now)) {
+    if (left === 0) break
+    const recipients = sql.all<RecipientRow>(RECIPIENTS, found.id, found.id, left)
+    left -= recipients.length
+    rows.push({ ...found, recipients })
+  }
+  return rows
+}
 
 /** Forgets some whose time is over; whether there is more. */
 export const sweepTrails = (sql: Sql, now: Instant): boolean => {
