@@ -48,7 +48,7 @@ test('what a relay does with each is said, and where each is offered', () => {
       ['8BITMIME', 'BODY=8BITMIME where it is offered; else converted, or 5.6.3', 'offered', 'off'],
       ['CHUNKING', 'from hop to hop', 'offered', 'off'],
       ['BINARYMIME', 'BODY=BINARYMIME by BDAT where it is offered; else converted, or 5.6.3', 'offered', 'off'],
-      ['DSN', 'passed on; else success is reported as relayed', 'offered', 'off'],
+      ['DSN', 'passed on; else success is reported as relayed, and NEVER goes without a sender', 'offered', 'off'],
       ['HELP', 'nothing', 'offered', 'off'],
       ['EXPN', 'nothing', 'offered to networks that it allows', 'off'],
       ['VRFY', 'nothing', 'silent', 'off'],

@@ -55,7 +55,7 @@ export const dsn = (trusts?: (session: Session) => boolean): Extension => ({
   keyword: 'DSN',
   rfc: [3461, 3464],
   words: {
-    relay: 'passed on; else success is reported as relayed',
+    relay: 'passed on; else success is reported as relayed, and NEVER goes without a sender',
     ...(trusts ? { offered: 'to those trusted' } : {}),
   },
   params: { MAIL: [RET, ENVID], RCPT: [NOTIFY, ORCPT] },
