@@ -142,12 +142,16 @@ const trustedBy = ({
   return (session) => known(session) || services.vouched?.(session) === true
 }
 
-const mtrk = (at: AtListener): Extension => {
-  const tracking = extensions.mtrk(trackingOf(at.extensions['mtrk']))
+/** For what goes with DSN: it demands DSN's parameters, or has reports of success as DSN does. */
+const toTrusted = (at: AtListener, extension: Extension): Extension => {
   const trusts = trustedBy(at)
-  if (trusts === undefined) return tracking
-  // Goes with DSN, whose parameters it demands.
-  return { ...tracking, server: { ...tracking.server, offer: (session) => (trusts(session) ? [] : undefined) } }
+  const { server, words } = extension
+  if (trusts === undefined || server === undefined) return extension
+  const offer = (session: Session) => {
+    if (!trusts(session)) return undefined
+    return server.offer ? server.offer(session) : []
+  }
+  return { ...extension, words: { ...words, offered: 'to those trusted' }, server: { ...server, offer } }
 }
 
 const xverp = ({ extensions: blocks, protocol }: AtListener): Extension | Why => {
@@ -209,7 +213,7 @@ export const extensionTable: readonly ExtensionRow[] = [
   {
     name: 'deliverby',
     schema: deliverByBlock,
-    server: (at) => smtpOnly(at, () => deliverBy(at)),
+    server: (at) => smtpOnly(at, () => toTrusted(at, deliverBy(at))),
     client: () => extensions.deliverBy(),
     queue: () => extensions.deliverBy(),
   },
@@ -226,7 +230,8 @@ export const extensionTable: readonly ExtensionRow[] = [
     server: (at) =>
       smtpOnly(at, () => {
         if (!at.services.tracked) return 'nobody could ask: there is no mtqp listener'
-        return at.extensions['dsn'] === 'off' ? 'it needs DSN' : mtrk(at)
+        if (at.extensions['dsn'] === 'off') return 'it needs DSN'
+        return toTrusted(at, extensions.mtrk(trackingOf(at.extensions['mtrk'])))
       }),
     client: ({ extensions: blocks }) => extensions.mtrk(trackingOf(blocks['mtrk'])),
     queue: () => extensions.mtrk(trackingOf({})),

@@ -159,12 +159,12 @@ const keywordsFor = (text: string, session: Partial<Session>, more = {}): readon
   assert.ok(listener)
   const asked = { peer: '192.0.2.1', identity: undefined, ...session } as Session
   return serverOf(listener, { ...services, tracked: true, ...more }).flatMap(({ keyword, server }) =>
-    /^(?:DSN|MTRK|XVERP)$/.test(keyword) && (server?.offer ? server.offer(asked) : server) ? keyword : [],
+    /^(?:DSN|DELIVERBY|MTRK|XVERP)$/.test(keyword) && (server?.offer ? server.offer(asked) : server) ? keyword : [],
   )
 }
 
 test('where reports of success are for those trusted, DSN and what needs it is offered to no others', () => {
-  const all = ['DSN', 'MTRK']
+  const all = ['DSN', 'DELIVERBY', 'MTRK']
   assert.deepEqual(keywordsFor('', {}), all)
   const trusted = 'extensions: { dsn: { success: trusted, networks: [192.0.2.128/25], identities: [ann] } }\n'
   assert.deepEqual(keywordsFor(trusted, {}), [])
@@ -180,8 +180,8 @@ test('where reports of success are for those trusted, DSN and what needs it is o
 
 test('XVERP is there for those whom its block names, and without one for nobody', () => {
   const xverp = (block: string, session: Partial<Session> = {}) =>
-    keywordsFor(`extensions: { dsn: off, xverp: ${block} }\n`, session)
-  assert.deepEqual(keywordsFor('extensions: { dsn: off }\n', { identity: 'ann' }), [])
+    keywordsFor(`extensions: { dsn: off, deliverby: off, xverp: ${block} }\n`, session)
+  assert.deepEqual(keywordsFor('extensions: { dsn: off, deliverby: off }\n', { identity: 'ann' }), [])
   assert.deepEqual([xverp('{}'), xverp('{}', { identity: 'ann' })], [[], ['XVERP']])
   assert.deepEqual(xverp('{ networks: [192.0.2.0/24] }'), ['XVERP'])
   assert.match(

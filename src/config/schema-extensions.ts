@@ -31,7 +31,7 @@ export const dsnBlock: z.ZodType<DsnBlock> = z.strictObject({
     .enum(['everyone', 'trusted'])
     .default('everyone')
     .describe(
-      'Who may ask for reports of success, which go to whoever is named as the sender. DSN is not offered to others at all.',
+      'Who may ask for reports of success, which go to whoever is named as the sender. DSN, MTRK and DELIVERBY, which has them too, are not offered to others at all.',
     ),
   ...knownClients('Who is trusted'),
 })
