@@ -53,7 +53,10 @@ export const prioritySettings = (block: MtPriorityBlock): extensions.PrioritySet
 })
 
 /** Undefined: nobody has said what anyone takes, or it is not to be told. */
-export const capabilities = (block: unknown, isMailbox: (address: Address) => Promise<boolean>) => {
+export const capabilities = (
+  block: unknown,
+  isMailbox: (address: Address) => Promise<boolean>,
+): extensions.Capabilities | undefined => {
   const read = extensions.connegSettings.safeParse(block)
   if (!read.success || Object.keys(read.data.capabilities).length === 0) return undefined
   return extensions.capabilitiesOf(read.data.capabilities, isMailbox)

@@ -1,21 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Settings } from './settings.ts'
 
+type Fixed = 'hostname' | 'spool' | 'queue' | 'log' | 'control' | 'modules' | 'drop'
+
 /** Sections that a reload leaves as they are: a part of them changed would be a system with two names, two queues or two times. */
-export const FIXED = [
-  'hostname',
-  'spool',
-  'queue',
-  'log',
-  'control',
-  'modules',
-  'drop',
-] as const satisfies readonly (keyof Settings)[]
+export const FIXED: readonly Fixed[] = ['hostname', 'spool', 'queue', 'log', 'control', 'modules', 'drop']
 
 /** Settings as a reload may put them in force: what is wanted, but for what only a restart can change. */
 export const withFixed = (wanted: Settings, before: Settings): Settings => {
   const fixed = Object.fromEntries(FIXED.map((section) => [section, before[section]]))
-  return { ...wanted, ...(fixed as Pick<Settings, (typeof FIXED)[number]>) }
+  return { ...wanted, ...(fixed as Pick<Settings, Fixed>) }
 }
 
 /** The settings that differ and are not in force before a restart, named as the file names them. */

@@ -19,11 +19,11 @@ const MT_PRIORITY: Param<number> = {
 const FIELD = 'MT-Priority'
 
 /** Levels of the registered policies (RFC 6710, appendices A to C), ascending. */
-export const priorityPolicies = {
+export const priorityPolicies: Readonly<Record<'MIXER' | 'STANAG4406' | 'NSEP', readonly number[]>> = {
   MIXER: [-4, 0, 4],
   STANAG4406: [-4, -2, 0, 2, 4, 6],
   NSEP: [-2, 0, 2, 4, 6],
-} as const satisfies Readonly<Record<string, readonly number[]>>
+}
 
 /** What is special for mail of one level. Octets at most; how the queue tries it, in milliseconds. */
 export interface PriorityLevel extends Pick<Schedule, 'retry' | 'lifetime'> {

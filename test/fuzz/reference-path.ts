@@ -1,4 +1,5 @@
 import type { Address } from '../../src/mail/address.ts'
+import { aLabels } from '../../src/mail/idna.ts'
 
 /** Beyond ASCII, and neither a control character nor half of a pair. */
 const isBeyond = (c: string): boolean => c >= '\xa0' && !/^[\ud800-\udfff]$/.test(c)
@@ -51,7 +52,10 @@ export const referencePath = (text: string): { path: Address | null; rest: strin
   const domain = (): string | undefined => {
     const found = chars[at] === '[' ? literal() : name()
     if (found === undefined || Buffer.byteLength(found) > 255) return undefined
-    return found.startsWith('[') || found.split('.').every((part) => part.length <= 63) ? found : undefined
+    if (found.startsWith('[')) return found
+    // Which labels are U-labels has tests of its own.
+    if (!/^[\0-\x7f]*$/.test(found) && aLabels(found) === undefined) return undefined
+    return found.split('.').every((part) => part.length <= 63) ? found : undefined
   }
   const route = (): void => {
     const start = at
