@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { readdir } from 'node:fs/promises'
+import { mkdtemp, readdir, rmdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { ScratchFile } from './scratch-file.ts'
@@ -55,15 +56,16 @@ test('without scratch nothing leaves the memory, and a tape that is full says so
 })
 
 test('a scratch file has no name, and is not made before it is needed', async () => {
-  const files = async () => (await readdir(tmpdir())).filter((name) => name.startsWith('convert-')).length
-  const before = await files()
-  const scratch = new ScratchFile(tmpdir())
+  // Others make scratch files meanwhile, elsewhere.
+  const folder = await mkdtemp(join(tmpdir(), 'scratch-'))
+  const scratch = new ScratchFile(folder)
   await assert.rejects(scratch.read(0, 1), /shorter/)
   await scratch.write(Buffer.from('abc'), 0)
   await scratch.write(Buffer.from('def'), 3)
-  assert.equal(await files(), before)
+  assert.deepEqual(await readdir(folder), [])
   assert.deepEqual(Buffer.from(await scratch.read(2, 3)).toString(), 'cde')
   await assert.rejects(scratch.read(4, 5), /shorter/)
   await scratch[Symbol.asyncDispose]()
   await new ScratchFile('/nowhere')[Symbol.asyncDispose]()
+  await rmdir(folder)
 })
