@@ -12,7 +12,7 @@ const REGISTRY = [
 ].flatMap((line) => line.split(' '))
 
 /** Those that are still to come: they do something in sessions or need to know who is there. */
-const TO_COME = new Set('SEND SOML SAML TURN VERB ONEX ETRN ATRN AUTH BURL'.split(' '))
+const TO_COME = new Set('SEND SOML SAML TURN VERB ONEX ETRN ATRN BURL'.split(' '))
 
 test('every entry of the registry has its file, or is known to be still to come', () => {
   assert.equal(new Set(REGISTRY).size, 33)
@@ -143,6 +143,7 @@ test('a command line has room for the longest of all its parameters together', (
 
 /** The true maxima where RFCs miscount, and theirs elsewhere: what the parameter adds to the line, its space included. */
 const TRUE_MAXIMA: Readonly<Record<string, number>> = {
+  AUTH: 500,
   SIZE: 26,
   'BODY=BINARYMIME': 16,
   TRANSID: 89,

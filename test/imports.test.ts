@@ -9,6 +9,7 @@ const RANKS: Readonly<Record<string, number>> = {
   observe: 0,
   net: 1,
   mime: 1,
+  sasl: 1,
   smtp: 2,
   extensions: 3,
   spool: 3,
@@ -36,7 +37,7 @@ const INTERFACES = new Set([
 ])
 
 /** What an extension may know: its interface, words, and nothing that does anything. */
-const FOR_EXTENSIONS = /^(mail\/|smtp\/(extension|param)$|mime\/(fields|date)$|net\/(channel|resolver)$)/
+const FOR_EXTENSIONS = /^(mail\/|sasl\/|smtp\/(extension|param)$|mime\/(fields|date)$|net\/(channel|resolver)$)/
 
 interface Import {
   readonly from: string
@@ -81,7 +82,7 @@ const broken = ({ from, to, types }: Import): string | undefined => {
       ? undefined
       : 'a folder imports from lower ranks only'
   if (here === 'extensions' && !FOR_EXTENSIONS.test(to))
-    return 'an extension knows smtp/extension, smtp/param, mail, mime/fields, mime/date and types of net'
+    return 'an extension knows smtp/extension, smtp/param, mail, sasl, mime/fields, mime/date and types of net'
   if (high >= 4 && high <= 6 && low >= 3 && !INTERFACES.has(to))
     return 'of ranks 3 to 5 only interface files may be imported'
   return undefined

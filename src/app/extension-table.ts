@@ -188,6 +188,7 @@ export const extensionTable: readonly ExtensionRow[] = [
     server: ({ protocol }) => (protocol === 'lmtp' ? extensions.lmtp() : 'it is spoken at lmtp listeners'),
     client: ({ dialect }) => (dialect === 'lmtp' ? extensions.lmtp() : undefined),
   },
+  { name: 'auth', server: () => 'there are no passwords' },
   { name: 'pipelining', schema: NONE, ...always(extensions.pipelining) },
   {
     name: 'requiretls',

@@ -15,6 +15,7 @@ import { createRegistry } from '../../src/smtp/registry.ts'
 import { serve, serverContext } from '../../src/smtp/server.ts'
 import type { IncomingEnd } from '../../src/smtp/sink.ts'
 import { MemoryPartials } from '../../src/spool/memory-partials.ts'
+import { authServer, plainToy } from './auth-sides.ts'
 import { checkpointSides } from './checkpoint-sides.ts'
 import { manualClock } from './manual-clock.ts'
 import { type Outbound, outbound, withHop } from './outbound.ts'
@@ -97,6 +98,8 @@ const adapt = adapter({ hostname: 'me.test', converters: [charsetConverter()] })
 /** What the `# with:` line of a dialogue may name. */
 const made: Readonly<Record<string, (kept: MemoryPartials) => Extension>> = {
   PIPELINING: extensions.pipelining,
+  AUTH: () => extensions.auth(authServer()),
+  'AUTH-PLAIN': () => extensions.auth({ ...authServer(), mechanisms: [plainToy] }),
   SIZE: () => extensions.size(1000),
   'SIZE-0': () => extensions.size(),
   'SIZE-ROOM': () => extensions.size(1000, room),

@@ -1,12 +1,14 @@
 import * as extensions from '../../src/extensions/index.ts'
 import type { Extension } from '../../src/smtp/extension.ts'
 import { MemoryPartials } from '../../src/spool/memory-partials.ts'
+import { authServer } from './auth-sides.ts'
 import { checkpointSides } from './checkpoint-sides.ts'
 import { holding, ranking } from './dialogues.ts'
 
 /** Every extension that is listed, made with whatever will do. */
 export const real: readonly Extension[] = [
   extensions.pipelining(),
+  extensions.auth(authServer()),
   extensions.size(1000),
   extensions.limits(),
   extensions.requireTls(),

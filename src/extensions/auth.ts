@@ -1,0 +1,55 @@
+import { type Address, BadAddress, readAddress } from '../mail/address.ts'
+import { refuse } from '../mail/reply.ts'
+import type { ServerMechanism } from '../sasl/mechanism.ts'
+import type { Extension, Param, ServerFacet, Session } from '../smtp/extension.ts'
+import { xtext } from '../smtp/param.ts'
+import { type AuthClient, clientFacet } from './auth/client.ts'
+
+export type { AuthClient } from './auth/client.ts'
+
+/** What a server of ours needs for it. */
+export interface AuthServer {
+  /** In the order in which they are told. */
+  readonly mechanisms: readonly ServerMechanism[]
+}
+
+const TEXT = xtext('AUTH', 500 - ' AUTH='.length)
+
+/** Who submitted the mail; `null`, written `<>`: that is not known, or not known well enough (RFC 4954 section 5). */
+const AUTH: Param<Address | null> = {
+  ...TEXT,
+  read(text) {
+    const plain = TEXT.read(text)
+    if (plain === '<>') return null
+    return mailbox(plain) ?? refuse(501, '5.5.4', 'Malformed AUTH parameter')
+  },
+}
+
+const mailbox = (text: string): Address | undefined => {
+  try {
+    const found = readAddress(text, false)
+    return found.domain === '' ? undefined : found
+  } catch (error) {
+    if (error instanceof BadAddress) return undefined
+    throw error
+  }
+}
+
+/** AUTH, RFC 4954: a client proves who it is, and tells who submitted the mail. */
+export const auth = (server?: AuthServer, client?: AuthClient): Extension => ({
+  keyword: 'AUTH',
+  rfc: [4954],
+  params: { MAIL: [AUTH] },
+  ...(server ? { server: serverFacet(server) } : {}),
+  ...(client ? { client: clientFacet(client) } : {}),
+})
+
+const serverFacet = ({ mechanisms }: AuthServer): ServerFacet => {
+  const usable = ({ channel }: Session) => mechanisms.filter(({ plaintext }) => channel.secured || !plaintext)
+  return {
+    offer(session) {
+      const names = usable(session).map(({ name }) => name)
+      return names.length > 0 ? names : undefined
+    },
+  }
+}
