@@ -1,5 +1,6 @@
 import type { Issue } from './check.ts'
 import { listenKey } from './hosts.ts'
+import { lmtpPorts } from './lmtp-ports.ts'
 import type { Sections } from './schema.ts'
 import { hint } from './wording.ts'
 
@@ -9,6 +10,7 @@ export const crossCheck = (found: Partial<Sections>, given: Readonly<Record<stri
   ...quotas(found),
   ...sameAddress(found),
   ...sockets(found),
+  ...lmtpPorts(found),
 ]
 
 type Transports = Sections['transports']

@@ -131,6 +131,32 @@ const MISTAKES: readonly [what: string, source: string, ...told: string[]][] = [
     "smail.yaml:1:42 conversion.downgrade: is 'mda'; expected one of never, msa; did you mean msa?",
   ],
   [
+    'LMTP at the port of SMTP',
+    [
+      'listen: { a: { lmtp: ["127.0.0.1:24", "127.0.0.1:25"] }, b: { smtp: "127.0.0.1:2525" } }',
+      'transports:',
+      '  local: { maildir: {} }',
+      '  store: { lmtp: { to: "store.example:25" } }',
+      '  out: { lmtp: {} }',
+      'routers:',
+      '  a: { mx: { transport: out } }',
+      '  b: { static: { transport: out, routes: { there.example: [ "unix:/run/x", x.example ], a.example: mx } } }',
+      '  c: { smarthost: { transport: out, hosts: [ "x.example:24", "[192.0.2.1]:25" ] } }',
+      '',
+    ].join('\n'),
+    ...[
+      '1:39 listen.a.lmtp.1',
+      '4:24 transports.store.lmtp.to',
+      '7:8 routers.a.mx.port',
+      '8:76 routers.b.static.routes.there.example.1',
+      '8:100 routers.b.static.routes.a.example',
+      '9:62 routers.c.smarthost.hosts.1',
+    ].map(
+      (place) =>
+        `smail.yaml:${place}: ${place.endsWith('.a.example') ? 'leads to' : 'is'} port 25, where LMTP must not be spoken (RFC 2033 section 5); expected another port, or unix:/path`,
+    ),
+  ],
+  [
     'an address twice',
     'listen:\n  a: { smtp: "127.0.0.1:2525" }\n  b: { lmtp: ["127.0.0.1:2525"] }\n',
     'smail.yaml:3:15 listen.b.lmtp.0: listens on 127.0.0.1:2525, as listener a does; expected an address of its own',
