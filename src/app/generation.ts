@@ -77,10 +77,12 @@ export interface Generation {
 export const makeGeneration = async (settings: Settings, standing: Standing): Promise<Generation> => {
   const { clock, log, converters } = standing
   const modules = (blocks: ExtensionBlocks) => moduleExtensions(standing.modules, blocks)
+  const registry = (extensions: readonly Extension[]) => registryOf(extensions, standing.modules)
   const uid = process.getuid?.() ?? 0
   const gid = process.getgid?.() ?? 0
   const postmaster = readAddress(settings.postmaster)
   const faults = new Faults()
+  for (const { extensions } of [settings, ...settings.listen]) faults.at(['modules'], () => modules(extensions))
   const tls = await faults.of(['tls'], () => serverTls(settings, clock))
   const clientTls = tlsService({ clock })
   const dns = await standing.dns(settings)
@@ -92,7 +94,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     converters,
     scratch: () => new ScratchFile(scratchFolder(settings)),
   })
-  const means = { clock, log, resolver: dns, clientTls, transactionNames, runningAs, modules, adapt }
+  const means = { clock, log, resolver: dns, clientTls, transactionNames, runningAs, modules, registry, adapt }
   const transports = faults.at(['transports'], () => makeTransports(settings, means)) ?? new Map<string, Transport>()
   const directors = (await faults.of(['directors'], () => makeDirectors(settings, { clock, log, uid }))) ?? []
   const ownership = await ownerships(settings, () => resolver, { clock, log }, faults)
@@ -163,7 +165,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     serverContext({
       hostname: settings.hostname,
       listener: listener.name,
-      registry: registryOf(extensions),
+      registry: registry(extensions),
       clock,
       log,
       limits: listener.limits,

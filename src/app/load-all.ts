@@ -10,17 +10,11 @@ import { loadModules, schemasWith } from './modules.ts'
 export type LoadedWith = Loaded & { readonly modules: readonly ExtensionModule[] }
 
 /** As `loadSettings`, with the modules that the settings name, which are imported: they are code. */
-export const loadAll = async (options: Omit<LoadOptions, 'extensions'>): Promise<LoadedWith> => {
+export const loadAll = async (options: Omit<LoadOptions, 'extensions' | 'issues'>): Promise<LoadedWith> => {
   const machine = options.machine ?? thisMachine(options.env)
   const files = modulesOf(resolve(options.file ?? options.standardFile ?? STANDARD_FILE), machine)
   const { modules, faults } = await loadModules(files, machine.uid)
-  const loaded = loadSettings({ ...options, machine, extensions: schemasWith(modules) })
-  if (faults.length === 0) return { ...loaded, modules }
-  const file = loaded.file === undefined ? {} : { file: loaded.file }
-  // Where more is wrong, a block of a module that could not be loaded may be told as unknown: the reason stands first.
-  const told =
-    'faults' in loaded
-      ? [...faults.map(({ message }) => `${loaded.file}: modules: ${message}`), ...loaded.faults]
-      : loaded.placed(faults.map(({ index, message }) => ({ path: ['modules', index], message })))
-  return { modules, faults: told, ...file }
+  // A block of a module that could not be loaded may be told as unknown; the reason stands at `modules`.
+  const issues = faults.map(({ index, message }) => ({ path: ['modules', index], message }))
+  return { ...loadSettings({ ...options, machine, extensions: schemasWith(modules), issues }), modules }
 }

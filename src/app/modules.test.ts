@@ -45,21 +45,38 @@ test('what is wrong with a module or its block is told with its place', async ()
     ['empty.mjs', 'export const extension = () => undefined', /modules\.0: .*gives no \{ keyword, make \}/],
     ['throws.mjs', 'export const extension = () => { throw new Error("no luck") }', /modules\.0: .*no luck/],
     ['name.mjs', bringing('X GOOD'), /modules\.0: .*X GOOD is no EHLO keyword/],
-    ['ours.mjs', bringing('SIZE'), /modules\.0: .*SIZE is there already/],
+    ['ours.mjs', bringing('SIZE'), /modules\.0: .*SIZE is there already: it is one of those that Smail has/],
+    ['lower.mjs', bringing('x-good'), /2:11 modules\.0: .*x-good is no EHLO keyword/],
+    [
+      'other.mjs',
+      bringing('X-GOOD').replace(/make.*'X-GOOD'/, "make: () => ({ keyword: 'X-OTHER'"),
+      /2:11 modules\.0: X-GOOD: its `make` gives the extension X-OTHER; both must have the same keyword/,
+    ],
+    [
+      'unmade.mjs',
+      bringing('X-GOOD').replace('make: () =>', 'make: () => { throw new Error("no luck") }, rest: () =>'),
+      /2:11 modules\.0: X-GOOD: no luck/,
+    ],
+    [
+      'plain.mjs',
+      bringing('X-GOOD').replace(/z\.strict.*?\}\)/, '{ n: 1 }'),
+      /2:11 modules\.0: .*`settings` is no zod/,
+    ],
+    ['typed.ts', 'export const extension = (\n: number', /2:11 modules\.0: \/typed\.ts:\d: /],
     [
       'param.mjs',
       bringing('X-OTHER', "params: { MAIL: [{ name: 'SIZE', maxOctets: 1, read: () => 1 }] }"),
-      /modules.*both own MAIL's SIZE/,
+      /2:11 modules\.0: .*both own MAIL's SIZE/,
     ],
     [
       'verb.mjs',
       bringing('X-VERB', 'server: { verbs: { HELP: { phases: [], run: () => ({}) } } }'),
-      /modules.*both bring the verb HELP/,
+      /2:11 modules\.0: .*both bring the verb HELP/,
     ],
     [
       'mail.mjs',
       bringing('X-MAIL', 'server: { verbs: { MAIL: { phases: [], run: () => ({}) } } }'),
-      /modules.*MAIL, which is SMTP's own/,
+      /2:11 modules\.0: .*MAIL, which is SMTP's own/,
     ],
   ] as const) {
     const faults = await faultsOf({ [name]: text })
@@ -71,7 +88,38 @@ test('what is wrong with a module or its block is told with its place', async ()
     /3:28 extensions\.x-good\.n: /,
   )
   const twice = await faultsOf({ 'good.mjs': bringing('X-GOOD'), 'again.mjs': bringing('X-GOOD') })
-  assert.match(twice.join(), /modules\.1: .*X-GOOD is there already/)
+  assert.match(twice.join(), /^\/smail\.yaml:2:21 modules\.1: .*X-GOOD is there already: another module brings it$/)
+  // Of two that cannot stand together it is the later one.
+  const parameter = "params: { MAIL: [{ name: 'XP', maxOctets: 3, read: () => 1 }] }"
+  const both = { 'one.mjs': bringing('X-ONE', parameter), 'two.mjs': bringing('X-TWO', parameter) }
+  assert.deepEqual(await faultsOf(both), ["/smail.yaml:2:20 modules.1: X-TWO and X-ONE both own MAIL's XP"])
+})
+
+test('a module has its place among what else is wrong, and what names no module is told too', async () => {
+  const faults = await faultsOf({ 'late.mjs': 'export const extension = (' }, 'hostnam: mx.example.org\n')
+  assert.equal(faults.length, 2)
+  assert.match(faults[0] ?? '', /^\/smail\.yaml:2:11 modules\.0: \/late\.mjs: /)
+  assert.match(faults[1] ?? '', /^\/smail\.yaml:3:1 hostnam: is no setting/)
+  const file = join(folder, 'smail.yaml')
+  writeFileSync(file, 'modules:\n  - [1]\n  - late.mjs\n')
+  const loaded = await loadAll({ file, env: { HOME: folder } })
+  const told = 'faults' in loaded ? loaded.faults : []
+  assert.match(told[0] ?? '', /:2:5 modules\.0/)
+  assert.match(told[1] ?? '', /:3:5 modules\.1: .*late\.mjs: /)
+})
+
+test('a module without a block has its defaults everywhere, and one that has none needs the block', async () => {
+  const module = (settings: string) =>
+    `export const extension = ({ z }) => ({ keyword: 'X-DEF', settings: ${settings},
+      make: ({ n }) => ({ keyword: 'X-DEF', rfc: [], words: { relay: n.toFixed(1) }, server: {} }) })`
+  const loaded = await settingsOf({ 'def.mjs': module('z.strictObject({ n: z.number().default(1) })') })
+  assert.ok('settings' in loaded)
+  const mta = await createMta(loaded.settings, { modules: loaded.modules })
+  assert.equal(mta.extensions().find(({ keyword }) => keyword === 'X-DEF')?.relay, '1.0')
+  await mta.stop()
+  const needed = { 'need.mjs': module('z.strictObject({ n: z.number() })').replaceAll('X-DEF', 'X-NEED') }
+  assert.match((await faultsOf(needed)).join(), /extensions\.x-need\.n/)
+  assert.deepEqual(await faultsOf(needed, 'extensions: { x-need: { n: 3 } }\n'), [])
 })
 
 test('a file that is not there, or that others may write, is not run', async () => {

@@ -8,6 +8,7 @@ import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { converter } from '../smtp/converter.ts'
 import type { Extension } from '../smtp/extension.ts'
+import type { Registry } from '../smtp/registry.ts'
 import type { Convert } from '../smtp/relay-mail.ts'
 import { discardTransport } from '../transports/discard.ts'
 import { lmtpTransport } from '../transports/lmtp.ts'
@@ -19,7 +20,6 @@ import type { CheckpointNames } from './checkpoint.ts'
 import { capabilities } from './extension-settings.ts'
 import { clientExtensions } from './extensions.ts'
 import { mailboxForms } from './mailbox-forms.ts'
-import { registryOf } from './modules.ts'
 import { scratchFolder } from './scratch.ts'
 import { Faults } from './unfit.ts'
 
@@ -29,6 +29,8 @@ export interface TransportMeans {
   readonly resolver: Resolver
   readonly clientTls: Tls
   readonly modules?: (blocks: ExtensionBlocks) => readonly Extension[]
+  /** Throws `Unfit`. */
+  registry(extensions: readonly Extension[]): Registry
   readonly transactionNames: CheckpointNames
   readonly adapt: Adapt
   readonly runningAs: { readonly uid: number; readonly gid: number }
@@ -87,12 +89,12 @@ const network = (
   one: Extract<TransportSettings, { driver: 'smtp' | 'lmtp' }>,
   dialect: 'smtp' | 'lmtp',
   settings: Settings,
-  { clock, log, resolver, clientTls, modules, transactionNames, adapt }: TransportMeans,
+  { clock, log, resolver, clientTls, modules, registry, transactionNames, adapt }: TransportMeans,
 ): Parameters<typeof smtpTransport>[0] => {
   const { timeouts, hostname } = settings
   return {
     name: one.name,
-    registry: registryOf(
+    registry: registry(
       clientExtensions(dialect, one.extensions, one.tls, {
         clientTls,
         transactionNames,

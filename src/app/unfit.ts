@@ -15,7 +15,10 @@ export class Unfit extends Misconfigured {
 export class Faults {
   readonly #issues: Issue[] = []
 
+  /** What was told already is told once. */
   add(path: Path, message: string): void {
+    const key = path.join('\0')
+    if (this.#issues.some((one) => one.path.join('\0') === key && one.message === message)) return
     this.#issues.push({ path, message })
   }
 
@@ -41,7 +44,10 @@ export class Faults {
 
   #note(path: Path, error: unknown): void {
     if (!(error instanceof Misconfigured)) throw error
-    if (error instanceof Unfit) return void this.#issues.push(...error.issues)
+    if (error instanceof Unfit) {
+      for (const { path: at, message } of error.issues) this.add(at, message)
+      return
+    }
     // A part may say its name, which the path says already.
     const name = `${path[1]}: `
     for (const line of error.message.split('\n')) this.add(path, line.startsWith(name) ? line.slice(name.length) : line)

@@ -18,6 +18,8 @@ export interface LoadOptions {
   readonly extensions: ExtensionSchemas
   readonly machine?: Machine
   readonly standardFile?: string
+  /** What is known to be wrong already: told in its place among the faults of the file. */
+  readonly issues?: readonly Issue[]
 }
 
 /** `file` is absent when there is none. Faults are whole lines, `FILE:LINE:COL key: …`, in the order of the file. */
@@ -49,12 +51,18 @@ export const loadSettings = (options: LoadOptions): Loaded => {
     const placed: Placed = (issues) => issues.map((issue) => oneLine(`${keyOf(issue)}: ${issue.message}`))
     return 'settings' in parsed ? { ...parsed, placed } : { faults: placed(parsed.issues) }
   }
-  const read = readSettings(source, file, machine, options.extensions)
+  const read = readSettings(source, file, machine, options.extensions, options.issues)
   return { ...read, file }
 }
 
 /** Settings from the text of a file. */
-export const readSettings = (source: string, file: string, machine: Machine, extensions: ExtensionSchemas): Loaded => {
+export const readSettings = (
+  source: string,
+  file: string,
+  machine: Machine,
+  extensions: ExtensionSchemas,
+  known: readonly Issue[] = [],
+): Loaded => {
   const lines = new LineCounter()
   const lineOf = ({ offset, message }: Misplaced, key = ''): string => {
     const { line, col } = lines.linePos(Math.min(offset, source.length))
@@ -73,13 +81,13 @@ export const readSettings = (source: string, file: string, machine: Machine, ext
   }
   const places = { base: dirname(file), home: machine.home }
   const parsed = parseSettings(tree.value ?? undefined, { machine, places, extensions, textAt: tree.textAt })
-  if ('settings' in parsed && tree.issues.length === 0) {
+  if ('settings' in parsed && tree.issues.length === 0 && known.length === 0) {
     const byDefault = (issue: Issue) =>
       tree.has(issue.path) ? issue : { ...issue, message: `${issue.message} (by default; nothing here says otherwise)` }
     return { ...parsed, placed: (issues) => inOrder(issues.map((issue) => written(byDefault(issue)))) }
   }
   const others = 'issues' in parsed ? parsed.issues.filter((issue) => !covered(issue, tree.issues)) : []
-  return { faults: inOrder([...tree.issues, ...others.map(written)]) }
+  return { faults: inOrder([...tree.issues, ...[...known, ...others].map(written)]) }
 }
 
 /** What the tree has told of a place need not be told again as a wrong type. */
