@@ -186,7 +186,7 @@ test('XVERP is there for those whom its block names, and without one for nobody'
   assert.deepEqual(xverp('{ networks: [192.0.2.0/24] }'), ['XVERP'])
   assert.match(
     faults('extensions:\n  xverp: { delimiters: "+" }\n').join('\n'),
-    /^smail\.yaml:2:24 extensions\.xverp\.delimiters.*two characters/,
+    /^smail\.yaml:2:24 extensions\.xverp\.delimiters.*two different characters/,
   )
   assert.match(faults('extensions:\n  dsn: { success: nobody }\n').join('\n'), /everyone.*trusted/)
 })

@@ -44,8 +44,9 @@ export interface XverpBlock extends KnownClients {
 export const xverpBlock: z.ZodType<XverpBlock> = kind(
   z.strictObject({
     ...knownClients('Whose mail may get a sender for each recipient'),
-    delimiters: text('two characters of +, - and =', (given) => {
-      if (!/^[-+=]{2}$/.test(given)) throw new Error(`is '${given}'; expected two characters of +, - and =`)
+    delimiters: text('two different characters of +, - and =', (given) => {
+      if (!/^([-+=])(?!\1)[-+=]$/.test(given))
+        throw new Error(`is '${given}'; expected two different characters of +, - and =`)
       return given
     })
       .default('+=')

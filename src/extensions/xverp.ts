@@ -11,7 +11,8 @@ export interface XverpSettings {
   readonly pass: boolean
 }
 
-const DELIMITERS = /^[-+=]{2}$/
+/** Two of the same could stand in a name as they stand around it, and nobody could tell where the recipient begins. */
+const DELIMITERS = /^([-+=])(?!\1)[-+=]$/
 
 /** RFC 5321 4.5.3.1.1 and 4.5.3.1.3: everybody takes so many octets of a local part and of a path. */
 const LOCAL = 64
@@ -45,7 +46,7 @@ export const xverp = ({ delimiters, pass }: XverpSettings, allow?: (session: Ses
         ? delimiters
         : DELIMITERS.test(text)
           ? text
-          : refuse(501, '5.5.4', 'XVERP takes two characters of "+", "-" and "="'),
+          : refuse(501, '5.5.4', 'XVERP takes two different characters of "+", "-" and "="'),
   }
   return {
     keyword: 'XVERP',
