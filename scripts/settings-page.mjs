@@ -31,7 +31,8 @@ to whoever runs Smail, nobody else may write it, it is UTF-8, has at most 1 MiB,
 **Wrong values.** All faults are told at once as \`FILE:LINE:COL key: what is wrong\`, by \`smail check\`, a start or a reload; nothing
 starts (exit code 78), and a running instance keeps the settings it has. A key that is none is answered with \`is no setting\` and
 the nearest that is one, a value with what stands below under *wrong*, where \`?\` is what was written.
-The files and folders that settings name are looked at as well.
+The files and folders that settings name are looked at as well. What is right and can have no effect where it stands (an extension
+where it is never on offer, a transport that nobody names) is a warning of \`smail check\`, and nothing more.
 
 **Changes.** Where it says *reload*, \`smail reload\` or SIGHUP is enough: what is new holds for connections, mail and deliveries
 that begin after it. Where it says *restart*, the old value stays in force until then, and the answer and the log name the

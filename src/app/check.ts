@@ -9,13 +9,22 @@ import { Unfit } from './unfit.ts'
 export const faultsOfParts = async (
   settings: Settings,
   modules: readonly ExtensionModule[] = [],
-): Promise<readonly Issue[]> => {
+): Promise<readonly Issue[]> => (await checkParts(settings, undefined, modules)).faults
+
+/** The same, and what can have no effect. `given`: the settings as they were written, defaults left out. */
+export const checkParts = async (
+  settings: Settings,
+  given: unknown,
+  modules: readonly ExtensionModule[] = [],
+): Promise<{ readonly faults: readonly Issue[]; readonly idle: readonly Issue[] }> => {
   const folders = [...(await spoolFaults(settings)), ...(await socketFaults(settings))]
   try {
-    await (await createMta(settings, { modules })).stop()
-    return folders
+    const mta = await createMta(settings, { modules })
+    const idle = mta.idle(given)
+    await mta.stop()
+    return { faults: folders, idle }
   } catch (error) {
-    if (error instanceof Unfit) return [...error.issues, ...folders]
+    if (error instanceof Unfit) return { faults: [...error.issues, ...folders], idle: [] }
     throw error
   }
 }

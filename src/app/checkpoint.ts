@@ -60,9 +60,8 @@ export const checkpointServer = (
 }
 
 /** For a transport. */
-export const checkpointClient = (block: unknown, names: CheckpointNames): Extension[] => [
-  checkpoint({ client: { ...names, from: settingsOf(block).from } }),
-]
+export const checkpointClient = (block: unknown, names: CheckpointNames): Extension =>
+  checkpoint({ client: { ...names, from: settingsOf(block).from } })
 
 /** The spool's partials, whichever spool is open; what cannot be kept is told in the log. */
 export const spoolPartials = (spool: () => Pick<Spool, 'partials'>, clock: Clock, log: Log): CheckpointStore => {

@@ -1,3 +1,4 @@
+import type { Issue } from '../config/check.ts'
 import { restartNeeded, withFixed } from '../config/restart.ts'
 import type { Settings } from '../config/settings.ts'
 import { takeLocal } from '../intake/local.ts'
@@ -21,6 +22,7 @@ import type { ExtensionModule } from './extension-module.ts'
 import { extensionRows } from './extension-rows.ts'
 import { spoolFaults } from './folders.ts'
 import { type Generation, makeGeneration, type Standing } from './generation.ts'
+import { idleSettings } from './idle-settings.ts'
 import { Listeners } from './listeners.ts'
 import type { Explained, ExtensionRow, Mta, Reloaded, Status, Submission } from './mta.ts'
 import { Resolvers } from './resolvers.ts'
@@ -214,6 +216,11 @@ class ComposedMta implements Mta {
   async explain(address: string): Promise<Explained> {
     const text = address.includes('@') ? address : `${address}@${this.domain}`
     return explainAddress(readAddress(text), this.#now.resolver)
+  }
+
+  idle(given: unknown): readonly Issue[] {
+    const { settings, idle } = this.#now
+    return [...idle(given), ...idleSettings(settings, given)]
   }
 
   extensions(): readonly ExtensionRow[] {

@@ -91,10 +91,12 @@ export interface ExtensionRow {
   readonly server?: (at: AtListener) => Extension | Why
   /** Where its block says `off`. Absent: it is not there. */
   readonly serverOff?: () => Extension
-  /** Undefined: not for this transport. */
-  readonly client?: (at: AtTransport) => Extension | undefined
+  /** Absent: it has no side for clients. A text: not for this transport, and why. */
+  readonly client?: (at: AtTransport) => Extension | Why
   /** It is there for hops whatever its block says: what mail was promised is kept. */
   readonly clientStays?: true
+  /** Listeners of MTQP go by its block as well. */
+  readonly mtqp?: true
   /** As the queue and reports see it: what it reads of stored parameters. */
   readonly queue?: (blocks: ExtensionBlocks) => Extension | undefined
 }
@@ -109,8 +111,8 @@ const unoffered = ({ keyword, rfc, params = {} }: Extension): Extension => ({ ke
 const smtpOnly = ({ protocol }: ListenerSettings, make: () => Extension | Why): Extension | Why =>
   protocol === 'lmtp' ? NOT_BY_LMTP : make()
 
-const bySmtp = ({ dialect }: AtTransport, make: () => Extension): Extension | undefined =>
-  dialect === 'lmtp' ? undefined : make()
+const bySmtp = ({ dialect }: AtTransport, make: () => Extension | Why): Extension | Why =>
+  dialect === 'lmtp' ? NOT_BY_LMTP : make()
 
 const always = (make: () => Extension): Pick<ExtensionRow, 'server' | 'client'> => ({ server: make, client: make })
 
@@ -181,12 +183,12 @@ export const extensionTable: readonly ExtensionRow[] = [
     schema: NONE,
     server: ({ services: { serverTls } }) =>
       serverTls ? extensions.startTls(serverTls) : 'there is no certificate: tls',
-    client: ({ tls, services }) => (tls === 'off' ? undefined : extensions.startTls(services.clientTls, tls)),
+    client: ({ tls, services }) => (tls === 'off' ? 'tls is off' : extensions.startTls(services.clientTls, tls)),
   },
   {
     name: 'lmtp',
     server: ({ protocol }) => (protocol === 'lmtp' ? extensions.lmtp() : 'it is spoken at lmtp listeners'),
-    client: ({ dialect }) => (dialect === 'lmtp' ? extensions.lmtp() : undefined),
+    client: ({ dialect }) => (dialect === 'lmtp' ? extensions.lmtp() : 'not by SMTP'),
   },
   { name: 'auth', server: () => 'there are no passwords' },
   { name: 'pipelining', schema: NONE, ...always(extensions.pipelining) },
@@ -236,6 +238,7 @@ export const extensionTable: readonly ExtensionRow[] = [
       }),
     client: ({ extensions: blocks }) => extensions.mtrk(trackingOf(blocks['mtrk'])),
     queue: () => extensions.mtrk(trackingOf({})),
+    mtqp: true,
   },
   {
     name: 'mt-priority',
@@ -276,10 +279,7 @@ export const extensionTable: readonly ExtensionRow[] = [
       if (at['bare-newlines'] === 'normalize') return 'octets cannot be counted where line ends are normalized'
       return smtpOnly(at, () => checkpointServer(at, at.services.checkpoints)[0] ?? 'there is no spool for it')
     },
-    client: (at) =>
-      at.dialect === 'lmtp'
-        ? undefined
-        : checkpointClient(at.extensions['checkpoint'], at.services.transactionNames)[0],
+    client: (at) => bySmtp(at, () => checkpointClient(at.extensions['checkpoint'], at.services.transactionNames)),
   },
   {
     name: 'size',

@@ -40,32 +40,41 @@ const isUnnamed = (schema: z.ZodType | undefined): boolean =>
   schema !== undefined && kindOf(schema).offUnlessNamed === true
 
 /** Without those that need one which is not there. */
-const complete = (all: readonly Extension[], whyNot?: Map<string, string>): readonly Extension[] => {
+const complete = (all: readonly Extension[], whyNot: Map<string, string>): readonly Extension[] => {
   const there = new Set(all.map(({ keyword }) => keyword))
   const lacking = ({ requires = [] }: Extension) => requires.find((keyword) => !there.has(keyword))
   const left = all.filter((extension) => {
     const missing = lacking(extension)
-    if (missing !== undefined) whyNot?.set(extension.keyword.toLowerCase(), `it needs ${missing}`)
+    if (missing !== undefined) whyNot.set(extension.keyword.toLowerCase(), `it needs ${missing}`)
     return missing === undefined
   })
   return left.length === all.length ? all : complete(left, whyNot)
 }
 
 /** The same for a transport. */
-export const clientExtensions = (
+export const forHops = (
   dialect: AtTransport['dialect'],
   blocks: ExtensionBlocks,
   tls: AtTransport['tls'],
   services: AtTransport['services'],
-): Extension[] => {
+): Offered => {
+  const whyNot = new Map<string, string>()
   const made = (last: boolean) =>
     extensionTable.flatMap(({ name, client, clientStays }): Extension[] => {
-      if (LAST.has(name) !== last || (blocks[name] === 'off' && !clientStays)) return []
-      const one = client?.({ dialect, extensions: blocks, tls, services })
-      return one ? [one] : []
+      if (LAST.has(name) !== last) return []
+      const off = blocks[name] === 'off' && !clientStays
+      const one = off ? 'off in the settings' : (client?.({ dialect, extensions: blocks, tls, services }) ?? SERVERS)
+      if (typeof one === 'object') return [one]
+      whyNot.set(name, one)
+      return []
     })
-  return [...complete([...made(false), ...(services.modules?.(blocks) ?? []), ...made(true)])]
+  const all = [...made(false), ...(services.modules?.(blocks) ?? []), ...made(true)]
+  return { extensions: complete(all, whyNot), whyNot }
 }
+
+const SERVERS = 'only servers have it'
+
+export const clientExtensions = (...asked: Parameters<typeof forHops>): Extension[] => [...forHops(...asked).extensions]
 
 /** Every extension that reads stored parameters when mail is expanded and reports are made. */
 export const reportExtensions = (blocks: ExtensionBlocks, modules: readonly Extension[] = []): Extension[] => [

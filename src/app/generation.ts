@@ -1,4 +1,5 @@
 import { createResolver, type Resolver } from '../addressing/resolve.ts'
+import type { Issue } from '../config/check.ts'
 import { networks } from '../config/networks.ts'
 import type { ExtensionBlocks, ListenerSettings, Settings } from '../config/settings.ts'
 import { immediate } from '../intake/immediate.ts'
@@ -25,6 +26,7 @@ import { spoolPartials } from './checkpoint.ts'
 import { makeDirectors } from './directors.ts'
 import type { ExtensionModule } from './extension-module.ts'
 import { clientExtensions, type Offered, offered, reportExtensions } from './extensions.ts'
+import { idleBlocks } from './idle-blocks.ts'
 import { moduleExtensions, registryOf } from './modules.ts'
 import { ownerships } from './ownership.ts'
 import { roomFor } from './room.ts'
@@ -69,6 +71,8 @@ export interface Generation {
   readonly client: readonly Extension[]
   /** Those that nobody named, too. */
   readonly known: readonly Extension[]
+  /** Blocks of extensions that can have no effect where they stand in settings as they were given. */
+  idle(given: unknown): readonly Issue[]
   /** Lets idle connections go. Deliveries under way go on. Never rejects. */
   close(): Promise<void>
 }
@@ -155,12 +159,8 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
   }
   const checkpoints = spoolPartials(() => standing.spool(), clock, log)
   const mail = settings.listen.filter(({ protocol }) => protocol !== 'mtqp')
-  const offers = new Map(
-    mail.map((listener) => [
-      listener.name,
-      offered(listener, tls ? { ...services, checkpoints, serverTls: tls } : { ...services, checkpoints }),
-    ]),
-  )
+  const asServer = tls ? { ...services, checkpoints, serverTls: tls } : { ...services, checkpoints }
+  const offers = new Map(mail.map((listener) => [listener.name, offered(listener, asServer)]))
   const context = (listener: ListenerSettings, extensions: readonly Extension[], local: boolean): ServerContext =>
     serverContext({
       hostname: settings.hostname,
@@ -204,6 +204,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     return (channel, signal) => serve(channel, made, signal)
   }
   const here = localListener(settings)
+  const atLocal = offered(here, { ...services, tracked: true, vouched: () => true })
   const asClient = { clientTls, modules, transactionNames, adapt }
   return {
     settings,
@@ -213,12 +214,13 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     postmaster,
     offers,
     client: clientExtensions('smtp', settings.extensions, 'may', asClient),
+    idle: (given) => idleBlocks(settings, given, { asServer, asClient, local: atLocal }),
     known: [
       ...clientExtensions('smtp', {}, 'may', asClient),
       ...offered({ ...here, extensions: {} }, services).extensions,
     ],
     listeners: new Map(settings.listen.map((one) => [one.name, served(one)])),
-    local: context(here, offered(here, { ...services, tracked: true, vouched: () => true }).extensions, true),
+    local: context(here, atLocal.extensions, true),
     close: () => closeAll(transports),
   }
 }

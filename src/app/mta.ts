@@ -1,3 +1,4 @@
+import type { Issue } from '../config/check.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Envelope } from '../mail/envelope.ts'
 import type { Reply } from '../mail/reply.ts'
@@ -22,6 +23,8 @@ export interface Mta {
   /** What local addresses without a domain get. */
   readonly domain: string
   extensions(): readonly ExtensionRow[]
+  /** What of the settings can have no effect, where it stands in them as they were `given`. */
+  idle(given: unknown): readonly Issue[]
   status(): Promise<Status>
   /** Takes mail from a local program. As safe as a 250 on return. Throws a Refusal. */
   submit(mail: Submission, body: AsyncIterable<Uint8Array>): Promise<{ readonly id: string }>

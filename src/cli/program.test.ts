@@ -410,6 +410,17 @@ test('check tells all faults with their places, and settings that name what is m
   assert.equal((await smail('run', '--config', bad)).code, 78)
 })
 
+test('check warns of what can have no effect, and finds no fault in it', async () => {
+  const idle = join(folder, 'idle.yaml')
+  const users = 'directors: { u: { users: { from: { names: [jo] } } } }\n'
+  writeFileSync(idle, `${users}listen: { a: { lmtp: "127.0.0.1:0", extensions: { dsn: {} } } }\n`)
+  const warning = `${idle}:2:51 listen.a.extensions.dsn: warning: has no effect: not by LMTP`
+  const ended = await smail('check', '--config', idle)
+  assert.deepEqual([ended.code, ended.err, ended.out], [0, `${warning}\n`, `${idle}: no faults\n`])
+  const { faults, warnings } = JSON.parse((await smail('check', '--config', idle, '--json')).out)
+  assert.deepEqual([faults, warnings], [[], [warning]])
+})
+
 test('help and mistakes', async () => {
   const help = await smail('--help')
   assert.equal(help.code, 0)

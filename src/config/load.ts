@@ -22,9 +22,9 @@ export interface LoadOptions {
   readonly issues?: readonly Issue[]
 }
 
-/** `file` is absent when there is none. Faults are whole lines, `FILE:LINE:COL key: …`, in the order of the file. */
+/** `file` is absent when there is none; `given` is what it says, without defaults. Faults are whole lines, `FILE:LINE:COL key: …`, in the order of the file. */
 export type Loaded =
-  | { readonly settings: Settings; readonly file?: string; readonly placed: Placed }
+  | { readonly settings: Settings; readonly file?: string; readonly placed: Placed; readonly given?: unknown }
   | { readonly faults: readonly string[]; readonly file?: string }
 
 /** What turned out to be wrong once settings were to be used, as such lines. */
@@ -84,7 +84,11 @@ export const readSettings = (
   if ('settings' in parsed && tree.issues.length === 0 && known.length === 0) {
     const byDefault = (issue: Issue) =>
       tree.has(issue.path) ? issue : { ...issue, message: `${issue.message} (by default; nothing here says otherwise)` }
-    return { ...parsed, placed: (issues) => inOrder(issues.map((issue) => written(byDefault(issue)))) }
+    return {
+      ...parsed,
+      given: tree.value,
+      placed: (issues) => inOrder(issues.map((issue) => written(byDefault(issue)))),
+    }
   }
   const others = 'issues' in parsed ? parsed.issues.filter((issue) => !covered(issue, tree.issues)) : []
   return { faults: inOrder([...tree.issues, ...[...known, ...others].map(written)]) }

@@ -1,0 +1,85 @@
+import type { Issue, Path } from '../config/check.ts'
+import type { DirectorSettings, Settings } from '../config/settings.ts'
+import { domainKey } from '../mail/idna.ts'
+
+/** What else can have no effect. `given`: the settings as they were written; what is not there is not told. */
+export const idleSettings = (settings: Settings, given: unknown): readonly Issue[] =>
+  [strangeDomains, neverAsked, neverRouted, unused, noQuota, ofMail]
+    .flatMap((find) => find(settings))
+    .filter(({ path }) => isWritten(given, path))
+    .map(({ path, why, ofKey }) => ({ path, message: `has no effect: ${why}`, ...(ofKey ? { ofKey } : {}) }))
+
+interface Idle {
+  readonly path: Path
+  readonly why: string
+  readonly ofKey?: true
+}
+
+/** The one item of a list may stand without its list. */
+const isWritten = (given: unknown, path: Path): boolean => {
+  let value = given
+  for (const [depth, key] of path.entries()) {
+    if (depth === path.length - 1 && key === 0 && typeof value === 'string') return true
+    value = (value as Readonly<Record<string | number, unknown>> | null | undefined)?.[key]
+  }
+  return value !== undefined
+}
+
+const strangeDomains = ({ domains, directors }: Settings): readonly Idle[] => {
+  const ours = new Set(domains.map(domainKey))
+  return directors.flatMap(({ name, driver, domains: asked = [] }) =>
+    asked.flatMap((domain, index): Idle[] =>
+      ours.has(domainKey(domain))
+        ? []
+        : [{ path: ['directors', name, driver, 'domains', index], why: 'it is none of our domains' }],
+    ),
+  )
+}
+
+/** Nobody is asked of what a catch-all before them has answered. */
+const neverAsked = ({ domains, directors }: Settings): readonly Idle[] => {
+  const ours = new Set(domains.map(domainKey))
+  const of = (one: DirectorSettings) => (one.domains ?? domains).map(domainKey).filter((domain) => ours.has(domain))
+  return directors.flatMap((one, index): Idle[] => {
+    const before = directors.slice(0, index).filter(({ driver }) => driver === 'catch-all')
+    const taken = new Set(before.flatMap(of))
+    const [asked, last] = [of(one), before.at(-1)]
+    if (last === undefined || asked.length === 0 || !asked.every((domain) => taken.has(domain))) return []
+    return [{ path: ['directors', one.name], why: `${last.name} before it answers for all addresses`, ofKey: true }]
+  })
+}
+
+/** Both take every domain, and the first to do so decides. */
+const neverRouted = ({ routers }: Settings): readonly Idle[] => {
+  const [first, ...others] = routers.filter(({ driver }) => driver !== 'static')
+  return others.map(({ name }) => ({
+    path: ['routers', name],
+    why: `${first?.name} before it takes all domains`,
+    ofKey: true,
+  }))
+}
+
+const unused = ({ directors, routers, transports }: Settings): readonly Idle[] => {
+  const used = new Set([...directors, ...routers].flatMap((one) => ('transport' in one ? [one.transport] : [])))
+  return transports.flatMap(({ name }): Idle[] =>
+    used.has(name) ? [] : [{ path: ['transports', name], why: 'no director and no router names it', ofKey: true }],
+  )
+}
+
+const noQuota = ({ directors }: Settings): readonly Idle[] =>
+  directors.flatMap((one): Idle[] =>
+    one.driver === 'users' && one.quota === 0
+      ? [{ path: ['directors', one.name, 'users', 'when-full'], why: 'there is no quota', ofKey: true }]
+      : [],
+  )
+
+const ENOUGH = new Set(['connections', 'connections-per-peer', 'errors', 'junk', 'session'])
+
+/** Where mail is asked after, none comes in. */
+const ofMail = ({ listen }: Settings): readonly Idle[] =>
+  listen.flatMap(({ name, protocol, limits }): Idle[] => {
+    if (protocol !== 'mtqp') return []
+    const idle = Object.keys(limits).filter((limit) => !ENOUGH.has(limit))
+    const paths = [['bare-newlines'], ...idle.map((limit) => ['limits', limit])]
+    return paths.map((path) => ({ path: ['listen', name, ...path], why: 'no mail comes in by MTQP', ofKey: true }))
+  })

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { z } from 'zod'
+import { readSettings } from '../config/load.ts'
+import { checkParts } from './check.ts'
+import type { ExtensionModule } from './extension-module.ts'
+import { extensionTable } from './extension-table.ts'
+import { schemasWith } from './modules.ts'
+
+const machine = { hostname: 'mx.test', uid: 1, user: 'jo', home: '/nowhere', state: '/nowhere', runtime: '/nowhere' }
+const DIRECTORS = 'directors: { u: { users: { from: { names: [jo] } } } }\n'
+
+/** The warnings, without the file's name. */
+const idle = async (source: string, modules: readonly ExtensionModule[] = []): Promise<readonly string[]> => {
+  const loaded = readSettings(`${DIRECTORS}${source}`, 'f', machine, schemasWith(modules))
+  assert.ok('settings' in loaded, JSON.stringify(loaded))
+  const { idle } = await checkParts(loaded.settings, loaded.given, modules)
+  return loaded.placed(idle).map((line) => line.slice(2))
+}
+
+const FOUND: readonly [what: string, source: string, ...told: string[]][] = [
+  [
+    'nothing',
+    'listen: { a: { smtp: "127.0.0.1:25" }, b: { mtqp: "127.0.0.1" } }\nextensions: { mtrk: { timeout: 8d } }\n',
+  ],
+  [
+    'an extension that is for submission, where mail comes in from anywhere',
+    'listen:\n  a: { smtp: "127.0.0.1:25", extensions: { futurerelease: { max: 1d } } }\n' +
+      '  b: { submission: "127.0.0.1:587", extensions: { futurerelease: { max: 1d } } }\n',
+    '3:44 listen.a.extensions.futurerelease: has no effect: only for submission',
+  ],
+  [
+    'the same for all, where nothing is submitted',
+    'extensions: { futurerelease: { max: 1d } }\n',
+    '2:15 extensions.futurerelease: has no effect: only for submission',
+  ],
+  [
+    'the same, as `off`',
+    'listen: { a: { smtp: "127.0.0.1:25", extensions: { futurerelease: off } } }\n',
+    '2:52 listen.a.extensions.futurerelease: has no effect: only for submission',
+  ],
+  [
+    'what LMTP, and a server without a certificate, cannot offer',
+    'listen: { a: { lmtp: "127.0.0.1:24", extensions: { starttls: {}, dsn: { success: trusted }, checkpoint: {} } } }\n',
+    '2:52 listen.a.extensions.starttls: has no effect: there is no certificate: tls',
+    '2:66 listen.a.extensions.dsn: has no effect: not by LMTP',
+    '2:93 listen.a.extensions.checkpoint: has no effect: not by LMTP',
+  ],
+  [
+    'what needs another one that is off',
+    'extensions: { chunking: off }\nlisten: { a: { smtp: "127.0.0.1:25", extensions: { binarymime: {} } } }\n',
+    '3:52 listen.a.extensions.binarymime: has no effect: it needs CHUNKING',
+  ],
+  [
+    'mail where it is asked after',
+    'listen:\n  a: { smtp: "127.0.0.1:25" }\n' +
+      '  b: { mtqp: 127.0.0.1, limits: { junk: 5, hops: 5 }, bare-newlines: normalize, extensions: { dsn: {}, mtrk: { tls: may } } }\n',
+    '4:44 listen.b.limits.hops: has no effect: no mail comes in by MTQP',
+    '4:55 listen.b.bare-newlines: has no effect: no mail comes in by MTQP',
+    '4:95 listen.b.extensions.dsn: has no effect: no mail comes in by MTQP',
+  ],
+  [
+    'what clients do not have, or go by',
+    'transports:\n  local: { maildir: {} }\n  smtp:\n    smtp:\n      tls: off\n      extensions:\n        help: {}\n' +
+      '        expn: { allow: [127.0.0.1] }\n        dsn: { success: trusted }\n        mtrk: { timeout: 8d }\n        starttls: {}\n' +
+      '        requiretls: off\n        xverp: { pass: true }\n        8bitmime: off\n        checkpoint: { from: 1MiB }\n',
+    '8:9 transports.smtp.smtp.extensions.help: has no effect: only servers have it',
+    '9:9 transports.smtp.smtp.extensions.expn: has no effect: only servers have it',
+    '10:9 transports.smtp.smtp.extensions.dsn: has no effect: only servers go by what is set of it',
+    '12:9 transports.smtp.smtp.extensions.starttls: has no effect: tls is off',
+    '13:9 transports.smtp.smtp.extensions.requiretls: has no effect: it stays, for what mail was promised',
+  ],
+  [
+    'directors, routers and transports that nobody comes to',
+    'domains: [a.test, b.test]\n'.concat(
+      'routers: { out: { smarthost: { hosts: [h.test] } }, some: { static: { routes: { c.test: d.test } } }, mx: { mx: {} } }\n',
+      'transports: { local: { maildir: {} }, smtp: { smtp: {} }, spare: { discard: {} } }\n',
+    ),
+    '3:103 routers.mx: has no effect: out before it takes all domains',
+    '4:59 transports.spare: has no effect: no director and no router names it',
+  ],
+]
+
+for (const [what, source, ...told] of FOUND)
+  test(`idle: ${what}`, async () => assert.deepEqual(await idle(source), told))
+
+test('directors that are asked of nothing, and a rule for mailboxes that are never full', async () => {
+  const source = [
+    'domains: [a.test, b.test]',
+    'directors:',
+    '  some: { catch-all: { to: jo@x.test, domains: a.test } }',
+    '  one: { users: { from: { names: [jo] }, domains: A.test } }',
+    '  two: { users: { from: { names: [jo] }, domains: [a.test, b.test], when-full: refuse } }',
+    '  rest: { catch-all: { to: jo@x.test } }',
+    '  last: { users: { from: { names: [jo] }, domains: [c.test, b.test] } }',
+    '',
+  ].join('\n')
+  const loaded = readSettings(source, 'f', machine, schemasWith([]))
+  assert.ok('settings' in loaded, JSON.stringify(loaded))
+  assert.deepEqual(loaded.placed((await checkParts(loaded.settings, loaded.given)).idle), [
+    'f:4:3 directors.one: has no effect: some before it answers for all addresses',
+    'f:5:69 directors.two.users.when-full: has no effect: there is no quota',
+    'f:7:3 directors.last: has no effect: rest before it answers for all addresses',
+    'f:7:53 directors.last.users.domains.0: has no effect: it is none of our domains',
+  ])
+})
+
+test('blocks of modules are known like others', async () => {
+  const module: ExtensionModule = { keyword: 'X-A', make: () => ({ keyword: 'X-A', rfc: [], server: {} }) }
+  assert.deepEqual(
+    await idle(
+      'listen: { a: { smtp: "127.0.0.1:25", extensions: { x-a: {} } }, b: { mtqp: 127.0.0.1, extensions: { x-a: {} } } }\n',
+      [module],
+    ),
+    ['2:101 listen.b.extensions.x-a: has no effect: no mail comes in by MTQP'],
+  )
+})
+
+test('what can be set of an extension has an effect at one kind of place at least', async () => {
+  const settable = extensionTable.flatMap(({ name, schema }) =>
+    schema && Object.keys((schema as z.ZodObject).shape ?? {}).length > 0 ? [name] : [],
+  )
+  assert.ok(settable.length > 10)
+  const blocks = settable.map((name) => `${name}: {}`).join(', ')
+  const at = (listener: string) => `listen: { a: { ${listener}, extensions: { ${blocks} } }, b: { mtqp: 127.0.0.1 } }\n`
+  const told = await Promise.all(['smtp: "127.0.0.1:25"', 'submission: "127.0.0.1:587"'].map((one) => idle(at(one))))
+  const everywhere = told[0]?.filter((line) => told[1]?.some((other) => other.split(' ')[1] === line.split(' ')[1]))
+  assert.deepEqual(everywhere, ['2:52 listen.a.extensions.requiretls: has no effect: there is no certificate: tls'])
+})
