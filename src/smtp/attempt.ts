@@ -1,3 +1,4 @@
+import type { Reply } from '../mail/reply.ts'
 import type { Hop, OutboundMail, OutboundRecipient } from './extension.ts'
 
 /** One transaction under way, as `onReply` sees it. */
@@ -26,5 +27,7 @@ export type ReplyMeaning =
   | { readonly learned: true }
   /** Send this recipient in a new transaction; after MAIL or the body, every recipient in one of its own. */
   | { readonly split: 'recipient' }
+  /** To MAIL or RCPT, 5yz: what is wrong is ours to mend, and the mail waits until then, with this 4yz. */
+  | { readonly wait: Reply }
   /** Begin the transaction anew, with the parameters of then: after MAIL with all, after RCPT with those taken in the end. */
   | { readonly begin: 'anew' }

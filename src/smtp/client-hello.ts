@@ -124,8 +124,24 @@ const consult = (
 
 const talkOf = (wire: ClientWire, hop: Hop, log: Log): Conversation => ({
   hop,
-  command: (line) => wire.command(line, wire.timeouts.hello),
+  command: async (line, secrets) => {
+    if (secrets === undefined) return wire.command(line, wire.timeouts.hello)
+    try {
+      return without(secrets, await wire.command(line, wire.timeouts.hello))
+    } catch (error) {
+      // Of what is no reply a part may be repeated, and a part of a secret is told from nothing.
+      if (error instanceof BadReply) throw new BadReply('Not a reply')
+      throw error instanceof HungUp ? new HungUp(without(secrets, error.reply)) : error
+    }
+  },
   replaceChannel: (make) => replaceChannel(wire, make, log),
+})
+
+const without = (secrets: readonly string[], said: Reply): Reply => ({
+  ...said,
+  lines: said.lines.map((line) =>
+    secrets.reduce((text, secret) => (secret === '' ? text : text.replaceAll(secret, '[...]')), line),
+  ),
 })
 
 const replaceChannel = async (

@@ -76,13 +76,22 @@ export const leaveOut = (registry: Registry, keyword: string): Registry => ({
   owners: (verb, name) => registry.owners(verb, name),
 })
 
-/** The lines of a greeting verb's reply after its first, as keyword to arguments. What is no keyword is passed over. */
+/**
+ * The lines of a greeting verb's reply after its first, as keyword to arguments. `KEYWORD=ARGUMENT …` is an old way to write
+ * them, which counts where there is no other. What is no keyword is passed over.
+ */
 export const readOffers = (lines: readonly string[]): Map<string, readonly string[]> => {
   const offers = new Map<string, readonly string[]>()
+  const old = new Map<string, readonly string[]>()
   for (const line of lines.slice(1)) {
-    const [keyword = '', ...args] = line.split(' ').filter((word) => word !== '')
+    const [, keyword = '', equals, rest = ''] = /^ *([^ =]+)(=?)(.*)$/.exec(line) ?? []
     const upper = keyword.toUpperCase()
-    if (/^[A-Z0-9][A-Z0-9-]*$/.test(upper) && !offers.has(upper)) offers.set(upper, args)
+    const found = equals === '' ? offers : old
+    if (!/^[A-Z0-9][A-Z0-9-]*$/.test(upper) || found.has(upper)) continue
+    found.set(
+      upper,
+      rest.split(' ').filter((word) => word !== ''),
+    )
   }
-  return offers
+  return new Map([...old, ...offers])
 }

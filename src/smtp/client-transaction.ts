@@ -138,7 +138,7 @@ class Transaction implements Attempt {
       this.#refused = true
       demandRefusal('MAIL', answer)
       if (meaning && 'split' in meaning && this.#outcomes.left > 1) this.#apart(this.#options.recipients)
-      else this.#outcomes.settleRest({ diagnosis: this.#options.wire.said(answer, 'MAIL') })
+      else this.#outcomes.settleRest({ diagnosis: this.#refusal('MAIL', answer, meaning) })
     }
     this.#open = !this.#refused
     return this.#known || this.#refused ? 'stop' : undefined
@@ -171,7 +171,7 @@ class Transaction implements Attempt {
       this.#anew ||= meaning !== undefined && 'begin' in meaning
       demandRefusal('RCPT', answer)
       if (notFirst && tooMany(answer)) this.#split.push(recipient)
-      else this.#outcomes.settle(recipient, this.#options.wire.said(answer, 'RCPT'))
+      else this.#outcomes.settle(recipient, this.#refusal('RCPT', answer, meaning))
     }
   }
 
@@ -186,6 +186,11 @@ class Transaction implements Attempt {
       if (meaning) return meaning
     }
     return undefined
+  }
+
+  #refusal(verb: string, answer: Reply, meaning: ReplyMeaning | undefined): Broken['diagnosis'] {
+    const { wire } = this.#options
+    return meaning && 'wait' in meaning && answer.code >= 500 ? wire.ours(meaning.wait, verb) : wire.said(answer, verb)
   }
 
   /** All of them, with the parameters of then. */

@@ -39,14 +39,15 @@ describe('greetings', () => {
   test('EHLO, and what is on offer', async () => {
     await withHop(
       `S: 220-hop.test\nS: 220 ready\nC: EHLO me.test\nS: 250-hop.test SIZE\nS: 250-Size 100 x\nS: 250-X-Y  a\nS: 250-SIZE 2
-       S: 250-AUTH=PLAIN\nS: 250 dsn`,
+       S: 250-X-OLD=a b\nS: 250-X-Y=old\nS: 250-X-OLD=c\nS: 250-=x\nS: 250 dsn`,
       [],
       async ({ conversation: { hop } }) => {
         assert.deepEqual(
           [...hop.offers],
           [
-            ['SIZE', ['100', 'x']],
+            ['X-OLD', ['a', 'b']],
             ['X-Y', ['a']],
+            ['SIZE', ['100', 'x']],
             ['DSN', []],
           ],
         )
@@ -152,6 +153,26 @@ describe('extensions and the greeting', () => {
     const said = await unusable(`${HELLO}S: 250 hop\nC: QUIT`, [needed])
     assert.deepEqual([said.code, said.status, said.by], [451, '4.7.10', 'us'])
   })
+
+  const KEY = 'q83vASNFZ4k='
+  const withKey = (answer: string) => {
+    const keyed: Extension = toy('X-KEY', {
+      offered: async ({ command }) => {
+        const said = await command(`KEY ${KEY}`, [KEY, ''])
+        return refuse(450, '4.7.0', said.lines.join(' '))
+      },
+    })
+    return unusable(`${HELLO}S: 250-hop.test\nS: 250 X-KEY\nC: KEY ${KEY}\n${answer}`, [keyed])
+  }
+  for (const [what, answer, lines] of [
+    ['a refusal', `S: 500-Unknown: KEY ${KEY}\nS: 500 (${KEY})`, ['Unknown: KEY [...] ([...])']],
+    ['a last word', `S: 421 KEY ${KEY}, you say?`, ['KEY [...], you say?']],
+    ['what is no reply', `S: KEY ${KEY}`, ['hop.test does not speak SMTP (EHLO): Not a reply']],
+  ] as const) {
+    test(`a secret that the hop repeats in ${what} is not told further`, async () => {
+      assert.deepEqual((await withKey(answer)).lines, lines)
+    })
+  }
 
   test('may bring a dialect, for which there is no HELO', async () => {
     const dialect = toy('DIALECT', { greetsWith: 'LHLO' }, { silent: true })

@@ -12,6 +12,7 @@ import type { Resume } from './resume.ts'
 import type { Sendable, Variant } from './variant.ts'
 
 export type { Attempt, ReplyMeaning } from './attempt.ts'
+export { Barred, RetryWithout } from './barred.ts'
 export type { BodyEnd, ClosingReplies, EndAnswer, ServerOutcome } from './end-of-body.ts'
 export type {
   Milestone,
@@ -228,10 +229,10 @@ export interface Transaction {
 /** The client's side of one connection, as extensions see it while greetings are exchanged. */
 export interface Conversation {
   readonly hop: Hop
-  /** One command, its reply. */
   /** The mail that waits is to go even where what is demanded of hops cannot be had: demands are wishes now. */
   readonly lenient?: true
-  command(line: string): Promise<Reply>
+  /** One command, its reply. None of the `secrets` stands in what is returned or thrown, should the hop repeat them. */
+  command(line: string, secrets?: readonly string[]): Promise<Reply>
   replaceChannel(make: (channel: Channel) => Promise<Channel>): Promise<void>
 }
 
@@ -379,14 +380,3 @@ export type Remedy =
   | { readonly do: 'keepSenders' }
   /** We are the last hop that can tell the sender; takes effect for recipients the hop accepts. */
   | { readonly do: 'report'; readonly event: 'relayed'; readonly of: readonly number[] }
-
-/** Thrown by `offered`: this connection is spoilt, but a new one on which the extension is left alone may serve. */
-export class RetryWithout extends Error {
-  override readonly name = 'RetryWithout'
-  readonly keyword: string
-
-  constructor(keyword: string, why: string) {
-    super(why)
-    this.keyword = keyword
-  }
-}

@@ -12,7 +12,7 @@ import { HopUnusable } from '../smtp/client-hello.ts'
 import { leaveOut } from '../smtp/client-hop.ts'
 import type { ClientTimeouts } from '../smtp/client-timeouts.ts'
 import { type ClientConversation, openConversation } from '../smtp/conversation.ts'
-import { RetryWithout } from '../smtp/extension.ts'
+import { Barred, RetryWithout } from '../smtp/extension.ts'
 import type { Registry } from '../smtp/registry.ts'
 import type { Convert, Sign } from '../smtp/relay-mail.ts'
 
@@ -46,8 +46,18 @@ export class OutOfReach extends Error {
 
   /** The host was there, and did not meet a demand of ours. */
   get ofOurs(): boolean {
+    return this.#refusal !== undefined && !this.barred
+  }
+
+  /** It will not do for any mail before somebody has mended something. */
+  get barred(): boolean {
+    return this.#refusal instanceof Barred
+  }
+
+  get #refusal(): Refusal | undefined {
     const { cause } = this
-    return cause instanceof OutOfReach ? cause.ofOurs : cause instanceof HopUnusable && cause.cause instanceof Refusal
+    if (cause instanceof OutOfReach) return cause.#refusal
+    return cause instanceof HopUnusable && cause.cause instanceof Refusal ? cause.cause : undefined
   }
 }
 
@@ -72,7 +82,8 @@ export const reach = async (host: Host, options: ReachOptions, signal: AbortSign
       last = error
       worst = lastWord(worst, error.diagnosis)
       const failed = addresses.indexOf(error.diagnosis.remote?.address ?? '')
-      addresses = failed < 0 ? [] : addresses.slice(failed + 1)
+      // Behind another address of its name is the same host, to which it would be said again.
+      addresses = failed < 0 || error.barred ? [] : addresses.slice(failed + 1)
     }
   }
   throw new OutOfReach(worst ?? failure(host, '', options, reply(550, '5.4.4', `${host.name} has no address`)), {

@@ -8,7 +8,7 @@ import { Misconfigured } from '../mail/misconfigured.ts'
 import { refuse, reply } from '../mail/reply.ts'
 import { TlsFailed } from '../net/tls.ts'
 import type { Host, Route } from '../routers/router.ts'
-import { type Extension, RetryWithout } from '../smtp/extension.ts'
+import { Barred, type Extension, RetryWithout } from '../smtp/extension.ts'
 import { createRegistry } from '../smtp/registry.ts'
 import type { SpooledMessage, SpooledRecipient } from '../spool/spool.ts'
 import { mail, recipients } from './contract-mail.ts'
@@ -172,6 +172,29 @@ describe('hosts', () => {
       )
     })
   }
+
+  const barring: Extension = {
+    keyword: 'X-BARRING',
+    rfc: [],
+    client: {
+      notOffered() {
+        throw new Barred(reply(450, '4.7.0', 'No way'))
+      },
+    },
+  }
+  test('one that bars all mail is asked at one address; where no other host does, the destination is down', async () => {
+    const many: Host = { name: 'mx.test', port: 25, addresses: ['10.0.0.1', '10.0.0.2'] }
+    const scripts = { '10.0.0.1': [`${HELLO}C: QUIT`, `${HELLO}C: QUIT`], '10.0.0.3': [`${HELLO}C: QUIT`] }
+    await world(
+      scripts,
+      async ({ deliver, farm }) => {
+        assert.deepEqual(await deliver(routeTo(many), A), ['7 450 4.7.0 us EHLO mx.test down'])
+        assert.deepEqual(await deliver(routeTo(many, at('10.0.0.3')), A), ['7 450 4.7.0 us EHLO mx-10.0.0.3 down'])
+        assert.deepEqual(farm.dialled, ['10.0.0.1', '10.0.0.1', '10.0.0.3'])
+      },
+      { extensions: [barring] },
+    )
+  })
 
   test('a route without hosts says why', async () => {
     await world({}, async ({ deliver }) => {

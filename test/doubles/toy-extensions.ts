@@ -1,5 +1,5 @@
 import { Refusal, refuse, reply } from '../../src/mail/reply.ts'
-import type { Extension, OutboundRecipient, Remedy } from '../../src/smtp/extension.ts'
+import { Barred, type Extension, type OutboundRecipient, type Remedy } from '../../src/smtp/extension.ts'
 import { flag, oneOf } from '../../src/smtp/param.ts'
 
 const loud = { ...reply(250, '2.1.5', 'Taken'), bare: ['LOUD yes'] }
@@ -259,6 +259,19 @@ export const toys: Readonly<Record<string, () => Extension>> = {
     queue: {
       sender: ({ address }, { sender, params }) =>
         'XOWN' in params && sender ? { ...sender, local: `${sender.local}.${address.local}` } : undefined,
+    },
+  }),
+  // Hops have passwords, which some repeat; some have shut us out, and others will for a while.
+  'X-KEY': () => ({
+    keyword: 'X-KEY',
+    rfc: [],
+    client: {
+      async offered(talk, args) {
+        const said = await talk.command('KEY sesame', ['sesame'])
+        if (args[0] === 'SHUT') throw new Barred(reply(450, '4.7.0', `It is shut: ${said.lines.join(' ')}`))
+      },
+      onReply: (verb, answer) =>
+        answer.code === 530 ? { wait: reply(450, '4.7.0', `Another key is needed (${verb})`) } : undefined,
     },
   }),
   // Its sender may ask for the mail, here and where it goes on to.
