@@ -12,6 +12,7 @@ const RANKS: Readonly<Record<string, number>> = {
   sasl: 1,
   smtp: 2,
   extensions: 3,
+  policy: 3,
   spool: 3,
   directors: 3,
   routers: 3,

@@ -21,7 +21,7 @@ test('what an answer says is read; what it says besides is left out', () => {
   const octets = packetOf(query, {
     answers: [
       { type: 'MX', name: 'H.test', ttl: 9, data: { preference: 3, exchange: 'MX.Test' } },
-      { type: 'TXT', name: 'h.test', ttl: 9, data: 'x' },
+      { type: 'HINFO', name: 'h.test', ttl: 9, data: { cpu: 'x', os: 'y' } },
     ],
     authorities: [soa('test', 60, 30)],
   })

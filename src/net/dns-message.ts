@@ -1,6 +1,6 @@
 import { type Answer as AnyRecord, decode, encode, RECURSION_DESIRED, TRUNCATED_RESPONSE } from 'dns-packet'
 
-export type RecordType = 'A' | 'AAAA' | 'MX' | 'SRV'
+export type RecordType = 'A' | 'AAAA' | 'MX' | 'PTR' | 'SRV' | 'TXT'
 
 export interface Question {
   /** A-labels in lower case, without a trailing dot. */
@@ -14,7 +14,7 @@ export interface DnsRecord {
   readonly type: RecordType | 'CNAME'
   /** Seconds. */
   readonly ttl: number
-  /** An address, or the name that an MX, SRV or CNAME points to. */
+  /** An address; the name that an MX, SRV, PTR or CNAME points to; a TXT's strings as one, its octets as Latin-1. */
   readonly value: string
   /** Of an MX, the priority of an SRV; otherwise 0. */
   readonly preference: number
@@ -84,7 +84,11 @@ const toRecord = (record: AnyRecord): DnsRecord[] => {
     const { target, port, priority = 0, weight = 0 } = record.data
     return [{ owner, type: 'SRV', ttl, value: target.toLowerCase(), preference: priority, service: { weight, port } }]
   }
-  if (record.type === 'A' || record.type === 'AAAA' || record.type === 'CNAME') {
+  if (record.type === 'TXT') {
+    const value = [record.data].flat().map((part) => Buffer.from(part).toString('latin1'))
+    return [{ owner, type: 'TXT', ttl, value: value.join(''), preference: 0 }]
+  }
+  if (record.type === 'PTR' || record.type === 'A' || record.type === 'AAAA' || record.type === 'CNAME') {
     return [{ owner, type: record.type, ttl, value: record.data.toLowerCase(), preference: 0 }]
   }
   return []

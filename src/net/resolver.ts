@@ -15,6 +15,18 @@ export interface ServiceResolver {
   services(name: string): Promise<readonly { readonly name: string; readonly port: number }[]>
 }
 
+/** What the DNS itself says, of names that need not be hosts: no file of this machine is asked. */
+export interface RecordResolver {
+  /** `[]`: none of that type. A TXT record's strings are one, its octets as Latin-1. Throws `DnsError`. */
+  records(
+    name: string,
+    type: SpfRecordType,
+  ): Promise<readonly { readonly preference: number; readonly value: string }[]>
+}
+
+/** The types that RFC 7208 asks for. */
+export type SpfRecordType = 'A' | 'AAAA' | 'MX' | 'PTR' | 'TXT'
+
 /** `notFound`: the name does not exist. `failed`: no answer now (timeout, SERVFAIL, refused); try later. */
 export class DnsError extends Error {
   override readonly name = 'DnsError'

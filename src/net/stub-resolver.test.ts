@@ -12,7 +12,7 @@ import {
   zone,
 } from '../../test/doubles/dns-server.ts'
 import { type ManualClock, manualClock } from '../../test/doubles/manual-clock.ts'
-import { DnsError, type Resolver } from './resolver.ts'
+import { DnsError, type RecordResolver, type Resolver } from './resolver.ts'
 import { type StubOptions, stubResolver } from './stub-resolver.ts'
 
 const a = (name: string, data: string, ttl = 300): Answer => ({ type: 'A', name, ttl, data })
@@ -26,7 +26,7 @@ const mx = (name: string, preference: number, exchange: string, ttl = 300): Answ
 })
 
 interface Bench {
-  readonly resolver: Resolver & { close(): Promise<void> }
+  readonly resolver: Resolver & RecordResolver & { close(): Promise<void> }
   readonly servers: readonly [DnsServer, ...DnsServer[]]
   readonly clock: ManualClock
 }
@@ -134,6 +134,31 @@ test('what can be no name is not found, and nobody is asked', async () => {
       await assert.rejects(resolver.addresses(name), fails('notFound'), name)
     }
     assert.equal(servers[0].queries.length, 0)
+  })
+})
+
+test('records of policies are told as they are, of names that are no hosts as well', async () => {
+  const spaced = 'a/b %c._spf.test'
+  const script = zone([
+    { type: 'TXT', name: 'p.test', ttl: 9, data: ['v=spf1 ', 'A ', Buffer.from([0xe9])] },
+    { type: 'TXT', name: spaced, ttl: 9, data: 'x' },
+    { type: 'PTR', name: '1.2.0.192.in-addr.arpa', ttl: 9, data: 'H.test' },
+    mx('p.test', 5, 'h.test'),
+  ])
+  await against([script], async ({ resolver, servers }) => {
+    const values = async (...asked: Parameters<RecordResolver['records']>) =>
+      (await resolver.records(...asked)).map(({ preference, value }) => [preference, value])
+    assert.deepEqual(await values('P.test.', 'TXT'), [[0, 'v=spf1 A \xe9']])
+    assert.deepEqual(await values(spaced, 'TXT'), [[0, 'x']])
+    assert.deepEqual(await values('1.2.0.192.in-addr.arpa', 'PTR'), [[0, 'h.test']])
+    assert.deepEqual(await values('p.test', 'MX'), [[5, 'h.test']])
+    assert.deepEqual(await values('p.test', 'A'), [])
+    await assert.rejects(resolver.records('none.test', 'A'), fails('notFound'))
+    const before = servers[0].queries.length
+    for (const name of ['', '.', 'a..b', 'bü.test', `${'a'.repeat(64)}.test`, 'a.'.repeat(130), 'x.localhost']) {
+      await assert.rejects(resolver.records(name, 'TXT'), fails('notFound'), name)
+    }
+    assert.equal(servers[0].queries.length, before)
   })
 })
 

@@ -4,10 +4,10 @@ import { dnsCache } from './dns-cache.ts'
 import { dnsExchange } from './dns-exchange.ts'
 import { dnsLookup, type Finding } from './dns-lookup.ts'
 import type { DnsRecord, Question, RecordType } from './dns-message.ts'
-import { isHostName } from './dns-name.ts'
+import { isHostName, isQuestion } from './dns-name.ts'
 import { readServer } from './dns-servers.ts'
 import type { HostsFile } from './hosts-file.ts'
-import { DnsError, type Resolver, type ServiceResolver } from './resolver.ts'
+import { DnsError, type RecordResolver, type Resolver, type ServiceResolver } from './resolver.ts'
 
 export interface StubOptions {
   /** Recursive name servers in the order to ask them: `ADDRESS`, `ADDRESS:PORT`, `[IPv6]:PORT`. */
@@ -44,7 +44,9 @@ const MOST_RECORDS = 64
 const LOCALHOST = /(?:^|\.)localhost$/
 
 /** Asks recursive name servers, and keeps their answers as long as they hold. Throws a RangeError for a bad server. */
-export const stubResolver = (options: StubOptions): Resolver & ServiceResolver & { close(): Promise<void> } => {
+export const stubResolver = (
+  options: StubOptions,
+): Resolver & ServiceResolver & RecordResolver & { close(): Promise<void> } => {
   const { clock, hosts, timeout = 4000, tries = 2, entries = 4096, prefer = 'ipv6', random = Math.random } = options
   const exchange = dnsExchange(clock, timeout)
   const lookup = dnsLookup(exchange, options.servers.map(readServer), tries, clock)
@@ -97,6 +99,12 @@ export const stubResolver = (options: StubOptions): Resolver & ServiceResolver &
           ),
         )
         .map(({ value, service: { port } = { port: 0 } }) => ({ name: value === '.' ? '' : value, port }))
+    },
+
+    async records(asked, type) {
+      const name = asked.toLowerCase().replace(/\.$/, '')
+      if (!isQuestion(name) || LOCALHOST.test(name)) return missing(asked)
+      return (await records(name, type)) ?? missing(name)
     },
 
     async close() {

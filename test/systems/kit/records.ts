@@ -3,7 +3,7 @@ import { type Script, zone } from '../../doubles/dns-server.ts'
 
 /**
  * What a name server knows, a record a line: `there.test MX 10 mx.there.test`, `mx.there.test A 127.0.0.2`, `AAAA`,
- * `CNAME`, `_mtqp._tcp.there.test SRV 0 0 1038 mx.there.test`. `broken.test FAIL`: it cannot tell; `quiet.test SILENT`: it says nothing. Other names do not exist.
+ * `CNAME`, `PTR`, `_mtqp._tcp.there.test SRV 0 0 1038 mx.there.test`, `there.test TXT` and its text to the end of the line. `broken.test FAIL`: it cannot tell; `quiet.test SILENT`: it says nothing. Other names do not exist.
  */
 export const scriptOf = (text: string): Script => {
   const records: Answer[] = []
@@ -26,12 +26,16 @@ export const scriptOf = (text: string): Script => {
 
 const TTL = 30
 
-const record = (name: string, type: string, [first = '', second = '', third, target]: readonly string[]): Answer => {
+const record = (name: string, type: string, rest: readonly string[]): Answer => {
+  const [first = '', second = '', third, target] = rest
   if (type === 'SRV' && target !== undefined) {
     const data = { priority: Number(first), weight: Number(second), port: Number(third), target }
     return { name, type, ttl: TTL, data }
   }
   if (type === 'MX') return { name, type, ttl: TTL, data: { preference: Number(first), exchange: second } }
-  if (type === 'A' || type === 'AAAA' || type === 'CNAME') return { name, type, ttl: TTL, data: first }
+  // In strings of 255 octets, as a name server has to cut it.
+  if (type === 'TXT') return { name, type, ttl: TTL, data: rest.join(' ').match(/.{1,255}/g) ?? [''] }
+  if (type === 'A' || type === 'AAAA' || type === 'CNAME' || type === 'PTR')
+    return { name, type, ttl: TTL, data: first }
   throw new Error(`no record of DNS: ${name} ${type}`)
 }
