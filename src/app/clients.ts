@@ -14,3 +14,14 @@ export const clientsOf = (
   return ({ peer, identity }) =>
     submission || among(peer) || (identity !== undefined && (identities.includes('*') || identities.includes(identity)))
 }
+
+/** For people, whom a block names. Undefined: everybody; null: nobody. */
+export const whoAre = (
+  { networks: nets, identities, submission }: KnownClients,
+  protocol: ListenerSettings['protocol'],
+): string | null | undefined => {
+  if (submission && protocol === 'submission') return undefined
+  const proven = identities.includes('*') ? 'who prove who they are' : 'of its identities'
+  const whom = [...(nets.length > 0 ? ['of its networks'] : []), ...(identities.length > 0 ? [proven] : [])]
+  return whom.length > 0 ? `to clients ${whom.join(', or ')}` : null
+}

@@ -26,7 +26,16 @@ const mx: readonly Extension[] = [
 const store: readonly Extension[] = [extensions.lmtp(), extensions.size(1000)]
 const rows = extensionRows(
   new Map([
-    ['mx', { extensions: mx, whyNot: new Map([['lmtp', 'it is spoken at lmtp listeners']]) }],
+    [
+      'mx',
+      {
+        extensions: mx,
+        whyNot: new Map([
+          ['lmtp', 'it is spoken at lmtp listeners'],
+          ['expn', 'nobody is allowed'],
+        ]),
+      },
+    ],
     ['store', { extensions: store, whyNot: new Map() }],
   ]),
   mx,
@@ -50,7 +59,7 @@ test('what a relay does with each is said, and where each is offered', () => {
       ['BINARYMIME', 'BODY=BINARYMIME by BDAT where it is offered; else converted, or 5.6.3', 'offered', 'off'],
       ['DSN', 'passed on; else success is reported as relayed, and NEVER goes without a sender', 'offered', 'off'],
       ['HELP', 'nothing', 'offered', 'off'],
-      ['EXPN', 'nothing', 'offered to networks that it allows', 'off'],
+      ['EXPN', 'nothing', 'not offered: nobody is allowed', 'off'],
       ['VRFY', 'nothing', 'silent', 'off'],
       ['LMTP', 'from hop to hop', 'off: it is spoken at lmtp listeners', 'silent'],
     ],

@@ -40,6 +40,7 @@ const state = (extension: Extension | undefined, whyNot: string | undefined): st
     const why = whyNot ?? (extension?.words?.offered && `offered ${extension.words.offered}`)
     return why === undefined ? 'off' : `off: ${why}`
   }
+  if (whyNot !== undefined) return `not offered: ${whyNot}`
   if (extension.silent) return 'silent'
   return extension.words?.offered === undefined ? 'offered' : `offered ${extension.words.offered}`
 }

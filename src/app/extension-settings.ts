@@ -26,6 +26,11 @@ export const allowed = (block: unknown): ((session: Session) => boolean) => {
   return ({ peer }) => among(peer)
 }
 
+export const allowsNobody = (block: unknown): boolean => {
+  const list = z.object({ allow: z.array(z.string()) }).safeParse(block)
+  return !list.success || list.data.allow.length === 0
+}
+
 export const unwanted = (block: unknown): extensions.Unwanted => {
   const read = extensions.noSolicitingSettings.safeParse(block)
   return read.success ? read.data : { refuse: [], recipients: {} }

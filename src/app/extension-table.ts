@@ -24,8 +24,16 @@ import {
   checkpointServer,
   checkpointSettings,
 } from './checkpoint.ts'
-import { clientsOf } from './clients.ts'
-import { allowed, blockOf, capabilities, prioritySettings, unwanted, withNetworks } from './extension-settings.ts'
+import { clientsOf, whoAre } from './clients.ts'
+import {
+  allowed,
+  allowsNobody,
+  blockOf,
+  capabilities,
+  prioritySettings,
+  unwanted,
+  withNetworks,
+} from './extension-settings.ts'
 import { trackingOf, trackingSchema } from './tracking.ts'
 
 /** What extensions need of the rest of the program. */
@@ -89,6 +97,8 @@ export interface ExtensionRow {
   readonly schema?: z.ZodType
   /** Absent: it has no side for servers, or none that is on offer. */
   readonly server?: (at: AtListener) => Extension | Why
+  /** Why it is offered to nobody where it is there: its commands are known, and refused. Undefined: somebody has it. */
+  readonly nobody?: (at: AtListener) => Why | undefined
   /** Where its block says `off`. Absent: it is not there. */
   readonly serverOff?: () => Extension
   /** Absent: it has no side for clients. A text: not for this transport, and why. */
@@ -104,6 +114,7 @@ export interface ExtensionRow {
 const NONE = z.strictObject({})
 const UNNAMED = kind(z.strictObject({}), { offUnlessNamed: true })
 const NOT_BY_LMTP = 'not by LMTP'
+const NOBODY = 'nobody is allowed'
 
 /** Not on offer, and its parameters answered as its RFC has it. */
 const unoffered = ({ keyword, rfc, params = {} }: Extension): Extension => ({ keyword, rfc, params })
@@ -158,7 +169,11 @@ const toTrusted = (at: AtListener, extension: Extension): Extension => {
 
 const xverp = ({ extensions: blocks, protocol }: AtListener): Extension | Why => {
   const block = blockOf<XverpBlock>(blocks, 'xverp')
-  return block ? extensions.xverp(block, clientsOf(block, protocol)) : 'it has no settings'
+  if (block === undefined) return 'it has no settings'
+  const extension = extensions.xverp(block, clientsOf(block, protocol))
+  const { words } = extension
+  const offered = whoAre(block, protocol)
+  return { ...extension, words: { ...(words?.relay ? { relay: words.relay } : {}), ...(offered ? { offered } : {}) } }
 }
 
 /** For the mail of others, whatever is offered by now. */
@@ -313,6 +328,10 @@ export const extensionTable: readonly ExtensionRow[] = [
     name: 'xverp',
     schema: xverpBlock,
     server: (at) => smtpOnly(at, () => xverp(at)),
+    nobody({ extensions: blocks, protocol }) {
+      const block = blockOf<XverpBlock>(blocks, 'xverp')
+      return block && whoAre(block, protocol) === null ? NOBODY : undefined
+    },
     client: ({ extensions: blocks }) => storedXverp(blocks),
     clientStays: true,
     queue: storedXverp,
@@ -322,6 +341,7 @@ export const extensionTable: readonly ExtensionRow[] = [
     name: 'expn',
     schema: withNetworks(extensions.expnSettings),
     server: ({ extensions: blocks, services }) => extensions.expn(services.expand, allowed(blocks['expn'])),
+    nobody: ({ extensions: blocks }) => (allowsNobody(blocks['expn']) ? NOBODY : undefined),
   },
   {
     name: 'vrfy',

@@ -190,3 +190,31 @@ test('XVERP is there for those whom its block names, and without one for nobody'
   )
   assert.match(faults('extensions:\n  dsn: { success: nobody }\n').join('\n'), /everyone.*trusted/)
 })
+
+test('for people it is told to whom something is offered, and why to nobody', () => {
+  const told = (text: string, protocol: 'smtp' | 'submission' = 'smtp') => {
+    const loaded = readSettings(
+      `listen: { mx: { ${protocol}: "127.0.0.1:0" } }\n${text}`,
+      'smail.yaml',
+      thisMachine({}),
+      extensionSchemas,
+    )
+    const [listener] = 'settings' in loaded ? loaded.settings.listen : []
+    assert.ok(listener)
+    const { extensions, whyNot } = offered(listener, services)
+    return ['XVERP', 'EXPN'].map(
+      (name) => whyNot.get(name.toLowerCase()) ?? extensions.find(({ keyword }) => keyword === name)?.words?.offered,
+    )
+  }
+  assert.deepEqual(told(''), ['not named in the settings', 'nobody is allowed'])
+  assert.deepEqual(told('extensions: { xverp: {}, expn: { allow: ["::1"] } }\n'), [
+    'to clients who prove who they are',
+    'to networks that it allows',
+  ])
+  assert.deepEqual(told('extensions: { xverp: { networks: ["::1"], identities: [ann] }, expn: off }\n'), [
+    'to clients of its networks, or of its identities',
+    'off in the settings',
+  ])
+  assert.equal(told('extensions: { xverp: { identities: [] } }\n')[0], 'nobody is allowed')
+  assert.equal(told('extensions: { xverp: { identities: [] } }\n', 'submission')[0], undefined)
+})

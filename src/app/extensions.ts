@@ -11,7 +11,7 @@ export const extensionSchemas: ReadonlyMap<string, z.ZodType> = new Map(
   extensionTable.flatMap(({ name, schema }): [string, z.ZodType][] => (schema ? [[name, schema]] : [])),
 )
 
-/** What a listener has, in the order in which they act, and by keyword why it has no more. */
+/** What a listener has, in the order in which they act, and by keyword why it has no more, or offers it to nobody. */
 export interface Offered {
   readonly extensions: readonly Extension[]
   readonly whyNot: ReadonlyMap<string, string>
@@ -24,11 +24,15 @@ export const offered = (listener: ListenerSettings, services: Omit<ExtensionServ
   const { extensions: blocks } = listener
   const whyNot = new Map<string, string>()
   const made = (last: boolean) =>
-    extensionTable.flatMap(({ name, schema, server, serverOff }): Extension[] => {
+    extensionTable.flatMap(({ name, schema, server, nobody, serverOff }): Extension[] => {
       if (LAST.has(name) !== last) return []
       const off = blocks[name] === 'off'
       const one = off ? (serverOff?.() ?? 'off in the settings') : server?.({ ...listener, services })
-      if (typeof one === 'object') return [one]
+      if (typeof one === 'object') {
+        const why = off ? undefined : nobody?.({ ...listener, services })
+        if (why !== undefined) whyNot.set(name, why)
+        return [one]
+      }
       if (one !== undefined) whyNot.set(name, off && isUnnamed(schema) ? 'not named in the settings' : one)
       return []
     })

@@ -29,3 +29,31 @@ test('spans for people', () => {
 test('columns line up, and no line ends with spaces', () => {
   assert.equal(table([['A', 'LONG', 'X'], ['abc', 'd', ''], []]), 'A    LONG  X\nabc  d\n\n')
 })
+
+test('what is wider than the terminal is folded between words, and the widest columns give way the most', () => {
+  const rows = [
+    ['KEYWORD', 'RELAY', 'LISTENERS'],
+    ['A', 'it goes from one hop to the next', 'mx (smtp): offered,\nstore (lmtp): off'],
+    ['LONGKEYWORD', 'nothing', 'mx (smtp): offered'],
+  ]
+  assert.equal(
+    table(rows, 50),
+    [
+      'KEYWORD      RELAY                   LISTENERS',
+      'A            it goes from one hop    mx (smtp):',
+      '             to the next             offered,',
+      '                                     store (lmtp):',
+      '                                     off',
+      'LONGKEYWORD  nothing                 mx (smtp):',
+      '                                     offered',
+      '',
+    ].join('\n'),
+  )
+  assert.match(table(rows), /^A .* mx \(smtp\): offered, store \(lmtp\): off$/m)
+  const [widest = ''] = table(rows)
+    .split('\n')
+    .toSorted((a, b) => b.length - a.length)
+  assert.equal(table(rows, widest.length), table(rows))
+  // Where not even the words fit, they are left whole.
+  assert.ok(table(rows, 5).split('\n').includes('LONGKEYWORD  nothing  mx'))
+})

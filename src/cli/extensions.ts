@@ -2,7 +2,7 @@ import { NotRunning } from '../app/control-client.ts'
 import type { ExtensionRow } from '../app/mta.ts'
 import { table } from './columns.ts'
 import { EXIT, Exit } from './exit.ts'
-import { type Io, print } from './io.ts'
+import { type Io, print, widthOf } from './io.ts'
 import { running } from './running.ts'
 import { withMta } from './settled.ts'
 import { CONFIG, type Given, JSON_OPTION, type Usage } from './usage.ts'
@@ -12,14 +12,15 @@ export const extensionsUsage: Usage = {
   line: 'smail extensions [--config FILE] [--json]',
   does:
     'Lists the SMTP extensions: what a relay does with each, and for each listener whether it is offered, or why not.\n' +
-    '`silent`: it is there and never announced. --json also tells on which side each is there.',
+    '`silent`: it is there and never announced. Folded to the width of a terminal, or that COLUMNS says. --json also tells on\n' +
+    'which side each is there.',
   options: { config: CONFIG, json: JSON_OPTION },
 }
 
 export const extensions = async (given: Given, io: Io): Promise<number> => {
   if (given.words.length > 0) throw new Exit(EXIT.usage, `usage: ${extensionsUsage.line}`)
   const rows = await rowsOf(given.text('config'), io)
-  await print(io, given.has('json') ? `${JSON.stringify(rows)}\n` : extensionsText(rows))
+  await print(io, given.has('json') ? `${JSON.stringify(rows)}\n` : extensionsText(rows, widthOf(io)))
   return EXIT.ok
 }
 
@@ -39,15 +40,18 @@ const rowsOf = async (file: string | undefined, io: Io): Promise<readonly Extens
   return withMta(file, io, async (mta) => mta.extensions())
 }
 
-const extensionsText = (rows: readonly ExtensionRow[]): string =>
-  table([
-    ['KEYWORD', 'RFC', 'RELAY', 'LISTENERS'],
-    ...rows.map(({ keyword, rfc, relay, listeners, protocols }) => [
-      keyword,
-      rfc.join(' '),
-      relay,
-      Object.entries(listeners)
-        .map(([name, state]) => `${name} (${protocols[name]}): ${state}`)
-        .join(', '),
-    ]),
-  ])
+const extensionsText = (rows: readonly ExtensionRow[], width: number | undefined): string =>
+  table(
+    [
+      ['KEYWORD', 'RFC', 'RELAY', 'LISTENERS'],
+      ...rows.map(({ keyword, rfc, relay, listeners, protocols }) => [
+        keyword,
+        rfc.join(' '),
+        relay,
+        Object.entries(listeners)
+          .map(([name, state]) => `${name} (${protocols[name]}): ${state}`)
+          .join(',\n'),
+      ]),
+    ],
+    width,
+  )

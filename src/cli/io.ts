@@ -25,3 +25,10 @@ export const complain = (io: Io, text: string): void => void io.stderr.write(`${
 /** Text from elsewhere, on one line and without what a terminal would obey. */
 export const printable = (text: string): string =>
   text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+
+/** Characters of a line of the terminal that standard output is, or that COLUMNS says. Undefined: it is none. */
+export const widthOf = ({ stdout, env }: Io): number | undefined => {
+  const { columns } = stdout as Writable & { readonly columns?: number }
+  if (columns !== undefined && columns > 0) return columns
+  return /^[1-9]\d{0,4}$/.test(env['COLUMNS'] ?? '') ? Number(env['COLUMNS']) : undefined
+}
