@@ -204,16 +204,34 @@ const extensionsOf = (
 const octets = (text: string): string => Buffer.from(text).toString('latin1')
 
 /** Our server against a client's lines. Rejects when a line is not as the file has it. */
-export const playServer = async (file: string, transform: Transform): Promise<void> => {
-  const transcript = readTranscript(file, readFileSync(file, 'latin1'))
+export const playServer = (file: string, transform: Transform): Promise<void> =>
+  playServerText(file, readFileSync(file, 'latin1'), { transform })
+
+interface Playing {
+  readonly transform?: Transform
+  /** Extensions beside those that the dialogue names. */
+  readonly also?: readonly Extension[]
+  /** Who plays the client's side, and looks at what the server says. */
+  readonly by?: typeof play
+}
+
+/** The same, of any text. */
+export const playServerText = async (
+  file: string,
+  text: string,
+  { transform = (extension) => extension, also = [], by = play }: Playing = {},
+): Promise<void> => {
+  const transcript = readTranscript(file, text)
   const clock = manualClock()
   const kept = new MemoryPartials(() => {})
   const sink = recordingSink(transcript.with.includes('CHECKPOINT') ? kept : undefined)
   const setting = (name: string) => transcript.with.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1)
+  const named = extensionsOf(file, transcript.with, transform, kept)
+  const more = also.filter(({ keyword }) => named.every((one) => one.keyword !== keyword))
   const context = serverContext({
     hostname: 'mx.example.test',
     listener: 'mx',
-    registry: createRegistry(extensionsOf(file, transcript.with, transform, kept)),
+    registry: createRegistry([...named, ...more]),
     sink,
     clock,
     log: silentLog,
@@ -252,7 +270,7 @@ export const playServer = async (file: string, transform: Transform): Promise<vo
       [octets(sender), octets(recipients.join(' ')), ...shown(end, setting('show') === 'params'), '|', body].join(' '),
     )
   try {
-    await play(transcript, client, beginTls, mail, comeBack)
+    await by(transcript, client, beginTls, mail, comeBack)
   } finally {
     client.destroy()
   }

@@ -8,6 +8,7 @@ import { type Channel, Closed } from '../../src/net/channel.ts'
  *     C: a line the client sends; lines that follow each other leave in one write
  *     C- octets without CRLF; \r \n \0 \\ and \xNN stand for octets, in `C:` too
  *     S: a line the server must send; `*` stands for anything
+ *     R: a reply of any number of lines, the last of which is this
  *     S! the server closes the connection
  *     T! the client begins TLS
  *     N! the connection is lost, and the client comes back on a new one
@@ -21,11 +22,12 @@ export interface Transcript {
 
 export interface Step {
   readonly line: number
-  readonly kind: 'C:' | 'C-' | 'S:' | 'S!' | 'T!' | 'N!' | 'M:'
+  readonly kind: 'C:' | 'C-' | 'S:' | 'R:' | 'S!' | 'T!' | 'N!' | 'M:'
   readonly text: string
 }
 
-const octetsOf = (text: string): string =>
+/** What the text of a step stands for, one character for each octet. */
+export const octetsOf = (text: string): string =>
   text.replace(/\\(?:([rn0\\])|x([0-9a-f]{2}))/gi, (_, short: string | undefined, hex: string) =>
     short ? ({ r: '\r', n: '\n', '0': '\0', '\\': '\\' }[short] ?? '') : String.fromCharCode(Number.parseInt(hex, 16)),
   )
@@ -37,7 +39,7 @@ export const readTranscript = (name: string, text: string): Transcript => {
     const given = /^# with: (.*)$/.exec(line)?.[1]
     if (given) words.push(...given.split(' '))
     if (line === '' || line.startsWith('#')) continue
-    const [, kind, rest] = /^(C:|C-|S:|S!|T!|N!|M:) ?(.*)$/.exec(line) ?? []
+    const [, kind, rest] = /^(C:|C-|S:|R:|S!|T!|N!|M:) ?(.*)$/.exec(line) ?? []
     if (kind === undefined || rest === undefined) throw new Error(`${name}:${index + 1}: no step: ${line}`)
     steps.push({ line: index + 1, kind: kind as Step['kind'], text: rest })
   }
@@ -71,6 +73,10 @@ export const play = async (
       if (next !== 'C:' && next !== 'C-') await channel.flush(60_000)
     } else if (kind === 'S:') {
       assert.match(await channel.line(100_000, 60_000), pattern(octetsOf(text)), where)
+    } else if (kind === 'R:') {
+      let said = await channel.line(100_000, 60_000)
+      while (/^\d{3}-/.test(said)) said = await channel.line(100_000, 60_000)
+      assert.match(said, pattern(octetsOf(text)), where)
     } else if (kind === 'S!') {
       await assert.rejects(channel.line(1000, 60_000), Closed, where)
     } else if (kind === 'T!') {
