@@ -53,6 +53,7 @@ export const startTls = (tls: Tls, demand: TlsDemand = 'may'): Extension => {
           phases: ['greeted'],
           alone: true,
           usage: 'STARTTLS',
+          unavailable: reply(503, '5.5.1', 'This connection is under TLS already'),
           run: (args) =>
             args === ''
               ? {

@@ -124,6 +124,8 @@ export interface Verb {
   readonly phases: readonly Phase[]
   /** What is answered in another phase. Absent: 503 5.5.1 Bad sequence of commands. */
   readonly outOfPhase?: (args: string, session: Session) => Awaitable<Answer>
+  /** What is answered while the extension is not on offer. Absent: 502 5.5.1. */
+  readonly unavailable?: Reply
   /** Refused unless it is the last of its batch: what follows would be read with another meaning. */
   readonly alone?: boolean
   /** The reply may wait for those of the commands behind it (RFC 2920 3.2): RSET, MAIL, RCPT. Absent: sent at once. */

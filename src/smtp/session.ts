@@ -97,12 +97,11 @@ export class ServerSession implements Session {
   }
 
   #unknown(name: string): Reply {
-    const known = this.options.registry.extensions.some(
-      ({ server }) => server?.verbs && Object.hasOwn(server.verbs, name),
-    )
-    return known
-      ? reply(502, '5.5.1', `${name} is not on offer here`)
-      : reply(500, '5.5.1', `${name.slice(0, 32)} is not a command of this server`)
+    for (const { server } of this.options.registry.extensions) {
+      const verb = server?.verbs && Object.hasOwn(server.verbs, name) ? server.verbs[name] : undefined
+      if (verb) return verb.unavailable ?? reply(502, '5.5.1', `${name} is not on offer here`)
+    }
+    return reply(500, '5.5.1', `${name.slice(0, 32)} is not a command of this server`)
   }
 
   #outOfPhase(verb: Verb, args: string): Answer | Promise<Answer> {

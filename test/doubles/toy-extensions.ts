@@ -129,6 +129,24 @@ export const toys: Readonly<Record<string, () => Extension>> = {
       },
     }
   },
+  // On offer until it was made use of, and then answered in its own words.
+  'X-ONCE': () => ({
+    keyword: 'X-ONCE',
+    rfc: [],
+    server: {
+      offer: ({ identity }) => (identity === undefined ? [] : undefined),
+      verbs: {
+        XONCE: {
+          phases: ['greeted'],
+          unavailable: reply(503, '5.5.1', 'Once was enough'),
+          run(args, session) {
+            session.identity = args
+            return reply(250, '2.0.0', 'You are', args)
+          },
+        },
+      },
+    },
+  }),
   // Verbs with every kind of answer.
   'X-VERBS': () => ({
     keyword: 'X-VERBS',
