@@ -1,9 +1,9 @@
-import { type Census, census } from '../net/census.ts'
 import type { Channel } from '../net/channel.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { Closing } from '../smtp/closing.ts'
 import type { Trails } from '../spool/spool.ts'
+import { Places } from './places.ts'
 import type { StatusOptions } from './status.ts'
 import { WrongSecrets } from './wrong-secrets.ts'
 
@@ -41,6 +41,10 @@ export interface TrackingLimits {
   /** Answers to TRACK that are under way at once, and of those to one network. */
   readonly answers: number
   readonly answersPerPeer: number
+  /** Milliseconds in which a client has to take an answer. */
+  readonly answer: number
+  /** Milliseconds of those that it has even where others wait for room. */
+  readonly answerAlone: number
 }
 
 const LEAST_IDLE = 600_000
@@ -50,7 +54,7 @@ export interface TrackingContext extends TrackingServerOptions {
   readonly wrongSecrets: WrongSecrets
   readonly closing: Closing
   /** Answers that are under way. */
-  readonly answers: Census
+  readonly answers: Places
 }
 
 export const trackingContext = (options: TrackingServerOptions): TrackingContext => {
@@ -61,6 +65,8 @@ export const trackingContext = (options: TrackingServerOptions): TrackingContext
     tracks: 100,
     answers: 16,
     answersPerPeer: 4,
+    answer: 120_000,
+    answerAlone: 10_000,
     ...options.limits,
   }
   return {
@@ -68,6 +74,11 @@ export const trackingContext = (options: TrackingServerOptions): TrackingContext
     limits: { ...limits, idle: Math.max(LEAST_IDLE, limits.idle ?? LEAST_IDLE) },
     wrongSecrets: options.wrongSecrets ?? new WrongSecrets(options),
     closing: new Closing(),
-    answers: census(limits.answers, limits.answersPerPeer),
+    answers: new Places({
+      clock: options.clock,
+      most: limits.answers,
+      mostPerPeer: limits.answersPerPeer,
+      own: limits.answerAlone,
+    }),
   }
 }

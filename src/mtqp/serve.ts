@@ -5,8 +5,6 @@ import { type Said, TrackingSession } from './session.ts'
 
 /** Octets of a line without its CRLF (RFC 3887 2.2). */
 const MOST_OF_LINE = 998
-/** Milliseconds that a client has to take an answer, and to read the last words. */
-const PATIENCE = 120_000
 /** Octets of an answer that are made at once. */
 const PIECE = 65_536
 const LINGER = 5000
@@ -19,25 +17,25 @@ export const serveTracking = async (first: Channel, context: TrackingContext, si
   let channel = first
   let idle = false
   const leave = () => {
-    if (idle) void end(channel, session.shuttingDown())
+    if (idle) void end(channel, session.shuttingDown(), context)
   }
   const watch = signal && context.closing.watch(signal, leave)
   try {
-    await send(channel, session.greeting(channel))
+    await send(channel, session.greeting(channel), context)
     for (;;) {
       idle = true
       const line = await nextLine(channel, limits.idle)
       idle = false
       const said = await answered(session, line, channel, context)
-      await send(channel, said, channel.pendingLine()).finally(said.done)
+      await send(channel, said, context, channel.pendingLine()).finally(said.done)
       if (said.after === 'end') return await channel.leave(LINGER)
       if (said.after === 'tls' && context.tls) {
         channel.discardPending()
         channel = await context.tls.asServer(channel)
-        await send(channel, session.greeting(channel))
+        await send(channel, session.greeting(channel), context)
       }
       const why = session.verdict(clock.now() >= until) ?? (signal?.aborted ? session.shuttingDown() : undefined)
-      if (why) return await end(channel, why)
+      if (why) return await end(channel, why, context)
     }
   } catch (error) {
     const isPeers = error instanceof Closed || error instanceof TimedOut || error instanceof EndlessLine
@@ -73,8 +71,16 @@ const answered = async (
   }
 }
 
-/** `more`: the next command is here, and its answer can go out with this one. */
-const send = async (channel: Channel, { status, lines }: Said, more = false): Promise<void> => {
+/** `more`: the next command is here, and its answer can go out with this one. Throws `TimedOut` if it takes too long in all. */
+const send = async (
+  channel: Channel,
+  { status, lines }: Said,
+  { clock, limits: { answer } }: TrackingContext,
+  more = false,
+): Promise<void> => {
+  const until = clock.now() + answer
+  // A clock that goes backwards gives nobody more time than there is.
+  const flush = () => channel.flush(Math.min(answer, Math.max(1, until - clock.now())))
   channel.write(`${status}\r\n`)
   if (lines) {
     let octets = 0
@@ -82,15 +88,15 @@ const send = async (channel: Channel, { status, lines }: Said, more = false): Pr
       channel.write(`${line.startsWith('.') ? '.' : ''}${line}\r\n`)
       octets += line.length + 2
       if (octets < PIECE) continue
-      await channel.flush(PATIENCE)
+      await flush()
       octets = 0
     }
     channel.write('.\r\n')
   }
-  if (!more || lines) await channel.flush(PATIENCE)
+  if (!more || lines) await flush()
 }
 
-const end = async (channel: Channel, said: Said): Promise<void> => {
-  await send(channel, said).catch(() => {})
+const end = async (channel: Channel, said: Said, context: TrackingContext): Promise<void> => {
+  await send(channel, said, context).catch(() => {})
   await channel.end(LINGER)
 }

@@ -20,7 +20,7 @@ const said = (status: string, text: string, more: Omit<Said, 'status'> = {}): Sa
   status: `${status} ${text}`,
 })
 
-type Line = Pick<Channel, 'secured' | 'pending'>
+type Line = Pick<Channel, 'secured' | 'pending' | 'destroy'>
 
 /** What one client is answered, whatever its lines come over. */
 export class TrackingSession {
@@ -36,7 +36,7 @@ export class TrackingSession {
   }
 
   /** RFC 3887 section 3. STARTTLS is not listed once TLS is there. */
-  greeting({ secured }: Line): Said {
+  greeting({ secured }: Pick<Line, 'secured'>): Said {
     const { hostname, tls, tlsRequired } = this.#context
     const text = `${hostname} tells what became of mail`
     if (!tls || secured) return said('+OK/MTQP', text)
@@ -94,15 +94,15 @@ export class TrackingSession {
     return said('+OK', 'Begin TLS', { after: 'tls' })
   }
 
-  async #track(asked: Extract<Command, { is: 'track' }>, { secured }: Line): Promise<Said> {
+  async #track(asked: Extract<Command, { is: 'track' }>, channel: Line): Promise<Said> {
     const { wrongSecrets, tlsRequired, tls, answers } = this.#context
-    if (tlsRequired && tls && !secured) return said('-ERR/tls-required', 'Say STARTTLS first')
+    if (tlsRequired && tls && !channel.secured) return said('-ERR/tls-required', 'Say STARTTLS first')
     if (!wrongSecrets.mayAsk(this.#peer)) {
       this.#errors += 1
       return said('-TEMP/admin', 'Asked in vain too often; try again in an hour')
     }
     // What is told of takes room until the client has it.
-    const done = answers.enter(this.#peer)
+    const done = answers.enter(this.#peer, () => channel.destroy())
     if (!done) return said('-TEMP/admin', 'Too many are being told just now; try again later')
     try {
       const answer = await this.#told(asked)
