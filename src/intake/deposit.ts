@@ -1,4 +1,5 @@
 import { addressKey, formatPath, isAscii } from '../mail/address.ts'
+import type { Diagnosis } from '../mail/diagnosis.ts'
 import type { ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
 import type { BodyFacts } from '../mail/facts.ts'
 import type { Instant } from '../mail/instant.ts'
@@ -15,7 +16,7 @@ import { type Draft, type Lane, LeaseLost, type MessageRecord, type Origin, Spoo
 export interface Deposit {
   readonly sender: ReversePath
   readonly params: ParamBag
-  readonly recipients: readonly (Recipient & { readonly lane: Lane })[]
+  readonly recipients: readonly (Recipient & { readonly lane: Lane; readonly last?: Diagnosis })[]
   readonly header: Header
   readonly facts: BodyFacts
   readonly edits: readonly HeaderEdit[]

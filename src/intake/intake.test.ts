@@ -167,6 +167,37 @@ test('who is named twice is kept once', async () => {
   )
 })
 
+test('who is refused at the end is kept beside who is taken, with that answer, for the queue to report', async () => {
+  const picky: Extension = {
+    keyword: 'X-PICKY',
+    rfc: [],
+    silent: true,
+    server: {
+      atEnd: (_end, { recipients }) => ({
+        recipients: new Map(
+          [...recipients.entries()].flatMap(([index, { address }]) =>
+            address.local === 'bob' ? [[index, reply(550, '5.7.1', 'Not for bob')] as const] : [],
+          ),
+        ),
+      }),
+    },
+  }
+  const spool = memorySpool({ clock })
+  const said = await dialogue(message('x\n', 'alice@example.test bob@example.test'), spool, [picky])
+  assert.equal(said.at(-2), '250 2.6.0')
+  const [listed] = await spool.list({ most: 1 })
+  assert.deepEqual(
+    listed?.recipients.map(({ address, fate }) => [address.local, 'last' in fate ? fate.last : undefined]),
+    [
+      ['alice', undefined],
+      ['bob', { code: 550, status: '5.7.1', lines: ['Not for bob'], by: 'us', at: clock.now() }],
+    ],
+  )
+  const none = memorySpool({ clock })
+  assert.equal((await dialogue(message('x\n', 'bob@example.test'), none, [picky])).at(-2), '550 5.7.1')
+  assert.deepEqual(await none.list({ most: 1 }), [])
+})
+
 test('an alias that leads nowhere is refused at the door, one that cannot be followed now is not', async () => {
   const spool = memorySpool({ clock })
   const said = await dialogue(message('x\n', 'loop@example.test gone@example.test later@example.test'), spool)

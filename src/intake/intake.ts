@@ -1,4 +1,5 @@
 import type { Resolver } from '../addressing/resolve.ts'
+import { ours } from '../mail/diagnosis.ts'
 import type { Recipient } from '../mail/envelope.ts'
 import { reply } from '../mail/reply.ts'
 import type { Clock } from '../observe/clock.ts'
@@ -6,7 +7,7 @@ import type { ServerOutcome, Session, Transaction } from '../smtp/extension.ts'
 import type { Incoming, IncomingEnd, Sink } from '../smtp/sink.ts'
 import type { Draft, Lane, Origin, Spool } from '../spool/spool.ts'
 import { admit } from './admission.ts'
-import { type DepositOptions, deposit, orRefuse } from './deposit.ts'
+import { type Deposit, type DepositOptions, deposit, orRefuse } from './deposit.ts'
 
 export interface IntakeOptions extends DepositOptions {
   readonly listener: string
@@ -33,6 +34,7 @@ export const intake = (options: IntakeOptions): Sink => {
 
 /** One message on its way into the spool. */
 class Arrival implements Incoming {
+  readonly reportsRefused = true
   readonly #transaction: Transaction
   readonly #session: Session
   readonly #options: IntakeOptions
@@ -56,12 +58,18 @@ class Arrival implements Incoming {
     const { kind, sender, recipients } = this.#transaction
     const lanes = recipients.map((recipient) => this.#lanes.get(recipient) ?? null)
     const taken = [...end.recipients.entries()].filter(([index]) => !end.refused.has(index))
+    // The queue makes the report: it is as safe as the mail.
+    const kept = [...end.recipients.entries()].flatMap(([index, recipient]): Deposit['recipients'] => {
+      const why = end.refused.get(index)
+      if (why && !end.unsaid) return []
+      return [{ ...recipient, lane: lanes[index] ?? null, ...(why ? { last: ours(why, end.at) } : {}) }]
+    })
     await deposit(
       this.#draft,
       {
         ...end,
         sender,
-        recipients: taken.map(([index, recipient]) => ({ ...recipient, lane: lanes[index] ?? null })),
+        recipients: kept,
         extended: this.#session.greeting?.extended ?? false,
         accepted: end.at,
         origin: originOf(this.#session, this.#options, kind),

@@ -3,7 +3,7 @@ import type { Body, BodyConclusion, OpenTransaction } from './body.ts'
 import type { ClosingReplies, Extension, ServerOutcome } from './extension.ts'
 import { forQueue } from './queueing.ts'
 import type { ServerSession } from './session.ts'
-import type { IncomingEnd } from './sink.ts'
+import type { Incoming, IncomingEnd } from './sink.ts'
 
 /** The replies that end a body, as they come: one for all, or one for each recipient where an extension says so. */
 export async function* concludeBody(
@@ -22,15 +22,31 @@ const oneForAll = async (transaction: OpenTransaction, body: Body, session: Serv
   const told: Reply[] = []
   try {
     const { incoming, end } = await body.finish()
-    // What is refused for one nobody may have.
-    for (const why of end.refused.values()) throw new Refusal(why)
-    for await (const { reply: one } of incoming.conclude(completed(end, transaction, session))) told.push(end.says(one))
+    const why = refusalOfAll(end.refused, transaction, incoming)
+    if (why) throw new Refusal(why)
+    const mail = completed(end, transaction, session)
+    const whole: IncomingEnd = end.refused.size > 0 ? { ...mail, unsaid: true } : mail
+    for await (const { reply: one } of incoming.conclude(whole)) told.push(end.says(one))
   } catch (error) {
     const answer = await givenUp(error, body, session)
     if (told.length === 0 || told.length < transaction.recipients.length) told.push(answer)
   }
   const worst = (low: number, high: number) => told.find(({ code }) => code >= low && code < high)
   return worst(400, 500) ?? worst(500, 600) ?? told[0] ?? NO_OUTCOME
+}
+
+/**
+ * One objection does not keep the mail from the others, where its sender can be told by a report. What may be otherwise
+ * in a while is better tried again as a whole.
+ */
+const refusalOfAll = (
+  refused: ReadonlyMap<number, Reply>,
+  { recipients }: OpenTransaction,
+  { reportsRefused }: Incoming,
+): Reply | undefined => {
+  const [first, ...more] = refused.values()
+  const passing = [first, ...more].find((one) => one !== undefined && one.code < 500)
+  return passing ?? (reportsRefused && refused.size < recipients.length ? undefined : first)
 }
 
 /** In the order of the recipients, each as soon as it and those before it are known. */

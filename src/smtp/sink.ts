@@ -22,6 +22,8 @@ export interface Sink {
 
 /** One message on its way in. After `conclude` or `abort` nothing more is called. */
 export interface Incoming {
+  /** Whoever is refused at the end while others are taken, and cannot be told so by a reply, is reported to the sender. */
+  readonly reportsRefused?: true
   /** Resolves when more may be written. */
   write(chunk: Uint8Array): Promise<void> | void
   /** One outcome per recipient, as they come, each index once; none comes before the mail is as safe as its reply says. */
@@ -42,6 +44,8 @@ export interface IncomingEnd {
   readonly edits: readonly HeaderEdit[]
   /** Recipients that an extension refused at the end, by index. Their outcomes are the core's affair; do not take them. */
   readonly refused: ReadonlyMap<number, Reply>
+  /** No reply says so: the sender must get a report of them. Only where `reportsRefused`. */
+  readonly unsaid?: true
   /** What the Received field says of how the mail came (RFC 3848). */
   readonly marks: readonly TraceMark[]
   readonly schedule: Schedule

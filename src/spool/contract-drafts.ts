@@ -199,6 +199,25 @@ export const drafts: Promised = {
       })
   },
 
+  'who was refused on the way in is due at once, whatever the schedule says, with what was said': async (
+    spool,
+    clock,
+  ) => {
+    const last = { code: 550, status: '5.7.1', lines: ['Not wanted'], by: 'us', at: clock.now() } as const
+    const recipients = [to('a@x', { lane: 'l' }), to('b@x', { lane: 'l', last })]
+    const { id } = await put(spool, clock, { recipients, schedule: { notBefore: clock.now() + 1000 } })
+    const kept = (await spool.show(id))?.recipients ?? []
+    assert.deepEqual(
+      kept.map(({ fate }) => fate),
+      [
+        { is: 'waiting', due: clock.now() + 1000 },
+        { is: 'waiting', due: clock.now(), last },
+      ],
+    )
+    const claim = await claimOne(spool, clock)
+    assert.deepEqual(names(claim.recipients), ['b@x'])
+  },
+
   'a record that could never be served is refused and nothing is kept': async (spool, clock) => {
     for (const more of [{ recipients: [] }, { bodyFrom: BODY.length + 1 }, { bodyFrom: -1 }]) {
       const draft = spool.open()

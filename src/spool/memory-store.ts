@@ -41,12 +41,12 @@ export const priorityOf = ({ schedule }: Kept): number => schedule.priority ?? 0
 
 export const addRecipient = (
   message: Kept,
-  { address, params, lane = null, sender, reported = [] }: NewRecipient,
+  { address, params, lane = null, sender, reported = [], last }: NewRecipient,
   due: Instant,
   origin: { readonly parent?: number; readonly ancestors: readonly Address[] },
 ): void => {
   const key = message.nextKey++
-  const fate: Fate = { is: 'waiting', due }
+  const fate: Fate = { is: 'waiting', due, ...(last ? { last } : {}) }
   const one = { key, address, params, attempts: 0, lane, fate, reported: [...reported], ...origin }
   message.recipients.set(key, sender === undefined ? one : { ...one, sender })
 }

@@ -9,9 +9,9 @@ export const checkRecord = (record: Pick<MessageRecord, 'recipients' | 'bodyFrom
     throw new SpoolError('invalid', `The body has ${bodyOctets} octets and cannot begin at ${record.bodyFrom}`)
 }
 
-/** When a recipient of a new message is first due: never before the schedule says. */
-export const firstDue = (recipient: NewRecipient, schedule: Schedule, accepted: Instant): Instant =>
-  Math.max(recipient.due ?? accepted, schedule.notBefore ?? Number.NEGATIVE_INFINITY)
+/** When a recipient of a new message is first due: never before the schedule says, if there is anything to wait for. */
+export const firstDue = ({ due, last }: NewRecipient, schedule: Schedule, accepted: Instant): Instant =>
+  Math.max(due ?? accepted, (last ? undefined : schedule.notBefore) ?? Number.NEGATIVE_INFINITY)
 
 export const isSettled = ({ fate }: Pick<SpooledRecipient, 'fate'>): boolean =>
   fate.is === 'delivered' || fate.is === 'failed' || fate.is === 'expanded'

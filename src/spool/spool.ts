@@ -134,6 +134,8 @@ export interface NewRecipient extends Recipient {
   readonly ancestors?: readonly Address[]
   /** Notes that it begins with; see `SpooledRecipient.reported`. */
   readonly reported?: readonly string[]
+  /** What was said of it already. Of 5yz: it was refused on its way in, and the queue gives it up with that; due at once. */
+  readonly last?: Diagnosis
 }
 
 /** The message of a claim. All recipients are not in it: there may be 100,000. */

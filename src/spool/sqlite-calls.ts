@@ -17,6 +17,7 @@ export type NewRow = readonly [
   /** Of one that begins a message: what it was expanded from elsewhere. A child has its parent's and its parent. */
   ancestors: string,
   reported: string,
+  last: string | null,
 ]
 
 /** A message as its row has it: what is only kept and given back is JSON. */

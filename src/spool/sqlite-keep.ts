@@ -18,7 +18,7 @@ const FORK = `INSERT INTO message (id, body, body_from, forked, octets, sender, 
   SELECT ?, body, body_from, 1, octets, ?, ?, ?, facts, origin, ?, accepted, ? FROM message WHERE id = ?`
 
 const RECIPIENT = `INSERT INTO recipient (message, key, parent, local, domain, site, params, sender, ancestors, urgency, lane,
-  fate, due, next, attempts, reported) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0, ?)`
+  fate, due, next, attempts, reported, last) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0, ?, ?)`
 
 const HISTORY = 'INSERT INTO history (message, seq, at, text, fork) VALUES (?, ?, ?, ?, ?)'
 
@@ -51,12 +51,13 @@ export const addRecipient = (
   message: MessageId,
   key: number,
   urgency: number,
-  [local, domain, site, params, sender, lane, due, , reported]: NewRow,
+  [local, domain, site, params, sender, lane, due, , reported, last]: NewRow,
   parent: number | null,
   ancestors: string,
 ): void => {
   const address = [local, domain, site] as const
-  sql.run(RECIPIENT, message, key, parent, ...address, params, sender, ancestors, urgency, lane, due, due, reported)
+  const begun = [due, due, reported, last] as const
+  sql.run(RECIPIENT, message, key, parent, ...address, params, sender, ancestors, urgency, lane, ...begun)
 }
 
 /** Adds to the history of a message, which may be gone. */

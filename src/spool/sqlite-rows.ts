@@ -35,11 +35,12 @@ import { completionRow } from './sqlite-partials.ts'
 const json = JSON.stringify
 
 const newRow = (recipient: NewRecipient, due: Instant): NewRow => {
-  const { address, params, sender, lane = null, ancestors = [], reported = [] } = recipient
+  const { address, params, sender, lane = null, ancestors = [], reported = [], last } = recipient
   const { local, domain } = address
   const from = sender === undefined ? null : json(sender)
   const at = Math.round(due)
-  return [local, domain, domainKey(domain), json(params), from, laneText(lane), at, json(ancestors), json(reported)]
+  const named = [local, domain, domainKey(domain), json(params), from] as const
+  return [...named, laneText(lane), at, json(ancestors), json(reported), last ? json(last) : null]
 }
 
 const newRows = (recipients: readonly NewRecipient[], schedule: Schedule, accepted: Instant): NewRow[] =>

@@ -224,10 +224,11 @@ export const playServerText = async (
   const transcript = readTranscript(file, text)
   const clock = manualClock()
   const kept = new MemoryPartials(() => {})
-  const sink = recordingSink(transcript.with.includes('CHECKPOINT') ? kept : undefined)
   const setting = (name: string) => transcript.with.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1)
   const named = extensionsOf(file, transcript.with, transform, kept)
   const more = also.filter(({ keyword }) => named.every((one) => one.keyword !== keyword))
+  const partials = transcript.with.includes('CHECKPOINT') ? kept : undefined
+  const sink = recordingSink(partials, setting('reports') === 'yes')
   const context = serverContext({
     hostname: 'mx.example.test',
     listener: 'mx',
@@ -278,10 +279,21 @@ export const playServerText = async (
 }
 
 /** What the sink was told beside the body, where there is anything to tell. */
-const shown = ({ marks, edits, schedule, trail, params, completes }: IncomingEnd, withParams: boolean): string[] =>
-  [marks, edits, schedule, trail ?? {}, withParams ? { ...params, ...(completes ? { completes } : {}) } : {}]
+const shown = (end: IncomingEnd, withParams: boolean): string[] => {
+  const { marks, edits, schedule, trail, params, completes, refused, unsaid } = end
+  const reported = [...refused].map(([index, { code, status }]) => [index, `${code} ${status}`])
+  const report = unsaid ? { report: Object.fromEntries(reported) } : {}
+  return [
+    marks,
+    edits,
+    report,
+    schedule,
+    trail ?? {},
+    withParams ? { ...params, ...(completes ? { completes } : {}) } : {},
+  ]
     .filter((one) => Object.keys(one).length > 0)
     .map((one) => octets(JSON.stringify(one)))
+}
 
 interface RelayDialogue {
   readonly with: readonly string[]

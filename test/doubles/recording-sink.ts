@@ -17,9 +17,10 @@ export interface Recorded {
 const shown = ({ address, sender }: Recipient): string =>
   sender === undefined ? formatPath(address) : `${formatPath(address)}(of ${formatPath(sender)})`
 
-/** A sink that keeps what it was given. `nobody` is unknown at RCPT; `full` and `broken` are refused at the end. `partials`: where it completes them. */
+/** A sink that keeps what it was given. `nobody` is unknown at RCPT; `full` and `broken` are refused at the end. `partials`: where it completes them. `reports`: it would tell the sender who was refused. */
 export const recordingSink = (
   partials?: MemoryPartials,
+  reports = false,
 ): Sink & { readonly mail_: Recorded[]; readonly aborted: number } => {
   const mail: Recorded[] = []
   let aborted = 0
@@ -39,6 +40,7 @@ export const recordingSink = (
     open({ kind, sender, recipients }) {
       const chunks: Uint8Array[] = []
       return {
+        ...(reports ? { reportsRefused: true } : {}),
         write(chunk) {
           chunks.push(Uint8Array.from(chunk))
         },

@@ -80,6 +80,9 @@ export const toys: Readonly<Record<string, () => Extension>> = {
         if (say === 'refuse-last') {
           return { recipients: new Map([[recipients.length - 1, reply(550, '5.7.1', 'Not for this one')]]) }
         }
+        if (say === 'put-off-last') {
+          return { recipients: new Map([[recipients.length - 1, reply(450, '4.7.1', 'Not now for this one')]]) }
+        }
         return say === 'edit'
           ? { edits: [{ field: 'add', name: 'X-Added', value: 'yes' }], params: { XSTORED: true } }
           : undefined
