@@ -5,7 +5,7 @@ import type { Extension, Param, ServerFacet, Session } from '../smtp/extension.t
 import { xtext } from '../smtp/param.ts'
 import { type AuthClient, clientFacet } from './auth/client.ts'
 
-export type { AuthClient } from './auth/client.ts'
+export type { AuthClient, Login, LoginEvent } from './auth/client.ts'
 
 /** What a server of ours needs for it. */
 export interface AuthServer {
@@ -41,7 +41,7 @@ export const auth = (server?: AuthServer, client?: AuthClient): Extension => ({
   rfc: [4954],
   params: { MAIL: [AUTH] },
   ...(server ? { server: serverFacet(server) } : {}),
-  ...(client ? { client: clientFacet(client) } : {}),
+  ...(client ? { client: clientFacet(client, AUTH) } : {}),
 })
 
 const serverFacet = ({ mechanisms }: AuthServer): ServerFacet => {

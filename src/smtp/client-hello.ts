@@ -137,12 +137,18 @@ const talkOf = (wire: ClientWire, hop: Hop, log: Log): Conversation => ({
   replaceChannel: (make) => replaceChannel(wire, make, log),
 })
 
-const without = (secrets: readonly string[], said: Reply): Reply => ({
-  ...said,
-  lines: said.lines.map((line) =>
-    secrets.reduce((text, secret) => (secret === '' ? text : text.replaceAll(secret, '[...]')), line),
-  ),
-})
+/** Whole, or a word that is a part of one, for a hop may repeat the beginning of what it was told. */
+const without = (secrets: readonly string[], said: Reply): Reply => {
+  const some = secrets.filter((secret) => secret !== '')
+  const struck = (line: string) =>
+    some
+      .reduce((text, secret) => text.replaceAll(secret, STRUCK), line)
+      .replace(WORD, (word) => (some.some((secret) => secret.includes(word)) ? STRUCK : word))
+  return { ...said, lines: said.lines.map(struck) }
+}
+
+const STRUCK = '[...]'
+const WORD = /[A-Za-z0-9+/=]{6,}/g
 
 const replaceChannel = async (
   wire: ClientWire,

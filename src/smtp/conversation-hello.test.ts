@@ -166,6 +166,7 @@ describe('extensions and the greeting', () => {
   }
   for (const [what, answer, lines] of [
     ['a refusal', `S: 500-Unknown: KEY ${KEY}\nS: 500 (${KEY})`, ['Unknown: KEY [...] ([...])']],
+    ['a refusal, in part', `S: 500 Unknown: KEY ${KEY.slice(0, 8)}...`, ['Unknown: KEY [...]...']],
     ['a last word', `S: 421 KEY ${KEY}, you say?`, ['KEY [...], you say?']],
     ['what is no reply', `S: KEY ${KEY}`, ['hop.test does not speak SMTP (EHLO): Not a reply']],
   ] as const) {

@@ -15,6 +15,7 @@ import { createRegistry } from '../../src/smtp/registry.ts'
 import { serve, serverContext } from '../../src/smtp/server.ts'
 import type { IncomingEnd } from '../../src/smtp/sink.ts'
 import { MemoryPartials } from '../../src/spool/memory-partials.ts'
+import { authClient, noLogin } from './auth-client.ts'
 import { authServer, plainToy } from './auth-sides.ts'
 import { checkpointSides } from './checkpoint-sides.ts'
 import { manualClock } from './manual-clock.ts'
@@ -100,6 +101,16 @@ const made: Readonly<Record<string, (kept: MemoryPartials) => Extension>> = {
   PIPELINING: extensions.pipelining,
   AUTH: () => extensions.auth(authServer()),
   'AUTH-PLAIN': () => extensions.auth({ ...authServer(), mechanisms: [plainToy] }),
+  'AUTH-LOGIN': () => extensions.auth(undefined, authClient()),
+  'AUTH-LOGIN-PLAIN': () => extensions.auth(undefined, authClient(['PLAIN', 'LOGIN'])),
+  'AUTH-LOGIN-OLD': () => extensions.auth(undefined, authClient(['LOGIN'])),
+  'AUTH-LOGIN-CRAM': () => extensions.auth(undefined, authClient(['CRAM-MD5'])),
+  'AUTH-LOGIN-LONG': () =>
+    extensions.auth(
+      undefined,
+      authClient(['PLAIN'], () => {}, 'p'.repeat(400)),
+    ),
+  'AUTH-NO-LOGIN': () => extensions.auth(undefined, noLogin),
   SIZE: () => extensions.size(1000),
   'SIZE-0': () => extensions.size(),
   'SIZE-ROOM': () => extensions.size(1000, room),

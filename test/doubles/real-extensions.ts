@@ -1,6 +1,7 @@
 import * as extensions from '../../src/extensions/index.ts'
 import type { Extension } from '../../src/smtp/extension.ts'
 import { MemoryPartials } from '../../src/spool/memory-partials.ts'
+import { authClient } from './auth-client.ts'
 import { authServer } from './auth-sides.ts'
 import { checkpointSides } from './checkpoint-sides.ts'
 import { holding, ranking } from './dialogues.ts'
@@ -8,7 +9,7 @@ import { holding, ranking } from './dialogues.ts'
 /** Every extension that is listed, made with whatever will do. */
 export const real: readonly Extension[] = [
   extensions.pipelining(),
-  extensions.auth(authServer()),
+  extensions.auth(authServer(), authClient()),
   extensions.size(1000),
   extensions.limits(),
   extensions.requireTls(),
