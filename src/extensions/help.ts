@@ -4,7 +4,9 @@ import type { Extension, Session } from '../smtp/extension.ts'
 const about = (verb: string, session: Session): readonly string[] | undefined => {
   const usage = session.verbs.get(verb)
   if (usage === undefined) return undefined
-  const params = session.extensions.flatMap(
+  // Parameters are there for those who were told of them.
+  const told = session.greeting?.extended ? session.extensions : []
+  const params = told.flatMap(
     ({ params }) => params?.[verb]?.flatMap(({ name, unsaid }) => (unsaid ? [] : [name])) ?? [],
   )
   return [usage.usage ?? verb, ...(params.length > 0 ? [`Parameters: ${[...new Set(params)].join(' ')}`] : [])]
