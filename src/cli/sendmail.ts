@@ -18,7 +18,7 @@ import { HELP, readArguments, type SendmailArguments } from './sendmail-argument
 import { added, checked, decoded, envelopeOf, quotedLocal } from './sendmail-envelope.ts'
 import { completeHeader, recipientsIn, splitHeader } from './sendmail-header.ts'
 import { mailLines, readHeader } from './sendmail-input.ts'
-import { ownName } from './settings-glance.ts'
+import { ownTracking } from './settings-glance.ts'
 import { withSmtpLineEnds } from './typed.ts'
 
 /** sendmail(8): takes a message from a program, and gives it to the running instance or leaves it for the next one. */
@@ -77,13 +77,13 @@ const sendMail = async (said: SendmailArguments, places: ControlPlaces, io: Io):
     yield Buffer.from(completeHeader(fields, missing), 'latin1')
     yield* body.read()
   }
-  const own = said.track ? await ownName(said.config, thisMachine(io.env)) : undefined
-  const tracking = own === undefined ? undefined : newTracking(own)
+  const own = said.track ? await ownTracking(said.config, thisMachine(io.env)) : undefined
+  const tracking = own === undefined ? undefined : newTracking(own.host)
   const mail = { envelope: envelopeOf(said, sender, recipients, user, tracking), content }
   try {
     await body.readAhead()
     const code = await giveAway(mail, places, said, io)
-    if (own !== undefined && tracking) await print(io, `${formatTrackingUri({ host: own, ...tracking })}\n`)
+    if (own !== undefined && tracking) await print(io, `${formatTrackingUri({ ...own, ...tracking })}\n`)
     return code
   } finally {
     await body.close()

@@ -1,8 +1,10 @@
 import { stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { readListenAddress } from '../config/hosts.ts'
 import type { Machine } from '../config/machine.ts'
 import { place } from '../config/place.ts'
-import { readChecked } from '../config/settings-file.ts'
+import { readChecked, STANDARD_FILE } from '../config/settings-file.ts'
+import { type AskedHost, MTQP_PORT } from '../mtqp/uri.ts'
 
 /** What a settings file says of the instance that runs by it, whatever else is wrong with the file. Absent: not said. */
 export interface Glance {
@@ -11,6 +13,8 @@ export interface Glance {
   readonly drop?: string
   readonly hostname?: string
   readonly spool?: string
+  /** Ports of listeners for MTQP. */
+  readonly tracking: readonly number[]
   /** It names code, which only `smail` itself loads. */
   readonly modules: boolean
   /** Keys that are there and say nothing that can be used. */
@@ -48,13 +52,34 @@ export const glance = async (file: string, { uid, home }: Machine): Promise<Glan
   }
   const hostname = valueAt(['hostname'])
   if (typeof hostname === 'string') found.hostname = hostname
-  return { ...found, unclear, modules: valueAt(['modules']) !== undefined, uid: (await stat(file)).uid }
+  const tracking = trackingPorts(valueAt(['listen']))
+  return { ...found, tracking, unclear, modules: valueAt(['modules']) !== undefined, uid: (await stat(file)).uid }
 }
 
-/** What this machine's mail system calls itself: as the settings say that are named, or else the machine. */
-export const ownName = async (file: string | undefined, machine: Machine): Promise<string> => {
-  const found = file === undefined ? undefined : await glance(resolve(file), machine).catch(() => undefined)
-  return found?.hostname ?? machine.hostname
+/**
+ * Where this machine's mail system is asked what became of tracked mail: what it calls itself, and the port where that is not
+ * the usual one, as the settings say that are named, else the standard ones, else the machine.
+ */
+export const ownTracking = async (file: string | undefined, machine: Machine): Promise<AskedHost> => {
+  const found = await glance(resolve(file ?? STANDARD_FILE), machine).catch(() => undefined)
+  const [port, ...more] = (found?.tracking ?? []).filter((one) => one > 0)
+  const isUsual = port === undefined || [port, ...more].includes(MTQP_PORT)
+  return { host: found?.hostname ?? machine.hostname, ...(isUsual ? {} : { port }) }
+}
+
+/** Of the listeners that answer those who ask, as far as they can be read. */
+const trackingPorts = (listen: unknown): readonly number[] => {
+  const sections = (listen as { toJSON?(): unknown } | undefined)?.toJSON?.()
+  return Object.values(sections ?? {}).flatMap((section: { readonly mtqp?: unknown } | null) =>
+    [section?.mtqp].flat().flatMap((address) => {
+      try {
+        const at = readListenAddress(String(address ?? ''), MTQP_PORT)
+        return 'port' in at ? [at.port] : []
+      } catch {
+        return []
+      }
+    }),
+  )
 }
 
 const reader = async (source: string): Promise<(keys: readonly string[]) => unknown> => {

@@ -12,7 +12,7 @@ import { tlsService } from '../net/tls.ts'
 import { systemClock } from '../observe/clock.ts'
 import { EXIT, Exit } from './exit.ts'
 import { type Io, print, printable } from './io.ts'
-import { ownName } from './settings-glance.ts'
+import { ownTracking } from './settings-glance.ts'
 import { load } from './settled.ts'
 import { failed, stationJson, stationText } from './track-text.ts'
 import { CONFIG, type Given, JSON_OPTION, type Usage } from './usage.ts'
@@ -128,8 +128,8 @@ const portOf = (text: string | undefined): number => {
 }
 
 const makeNew = async (given: Given, io: Io): Promise<number> => {
-  const [host = await ownName(given.text('config'), thisMachine(io.env)), ...more] = given.words
-  const named = readAskedHost(host)
+  const [host, ...more] = given.words
+  const named = host === undefined ? await ownTracking(given.text('config'), thisMachine(io.env)) : readAskedHost(host)
   if (more.length > 0 || !named) throw new Exit(EXIT.usage, `usage: ${trackUsage.line}`)
   const made = newTracking(named.host)
   const { envid, secret, certifier } = made

@@ -13,6 +13,7 @@ import { follow } from './follow.ts'
 import type { TrackedMessage } from './read-answer.ts'
 import { certifierOf } from './secret.ts'
 import { serveTracking } from './serve.ts'
+import type { AskedHost } from './uri.ts'
 
 const question = { envid: 'waits@a.test', secret: SECRET_TEXT }
 
@@ -142,6 +143,7 @@ const transferred = (reporter: string, ...to: readonly string[]): TrackedMessage
 const followed = async (
   answers: Readonly<Record<string, readonly TrackedMessage[]>>,
   services: Readonly<Record<string, readonly { name: string; port: number }[]>> = {},
+  { from = { host: 'a.test' }, port }: { from?: AskedHost; port?: number } = {},
 ) => {
   const asked: string[] = []
   const [nobody] = memoryChannels(manualClock())
@@ -150,12 +152,15 @@ const followed = async (
     resolver: { services: async (name: string) => services[name] ?? [] },
     connect: async (host: string, port: number) => {
       asked.push(`${host}:${port}`)
-      if (host === 'down.test') throw new Error('refused')
+      if (host === 'down.test' || port === 1) throw new Error('refused')
       return nobody
     },
     ask: async (_: Channel, __: unknown, names: readonly string[]) => answers[names[0] ?? ''] ?? [],
   }
-  for await (const { host, messages, why } of follow({ host: 'a.test' }, question, options)) {
+  for await (const { host, messages, why } of follow(from, question, {
+    ...options,
+    ...(port === undefined ? {} : { port }),
+  })) {
     stations.push(`${host} ${messages?.length ?? why}`)
   }
   return { asked, stations }
@@ -173,7 +178,37 @@ test('a trail is followed to its end, each host asked once, and none that was as
     ],
   })
   assert.deepEqual(asked, ['a.test:1038', 'b.test:1038', 'd.test:1038', 'down.test:1038'])
-  assert.deepEqual(stations, ['a.test 2', 'b.test 1', 'd.test 1', 'down.test refused'])
+  assert.deepEqual(stations, [
+    'a.test 2',
+    'b.test 1',
+    'd.test 1',
+    'down.test refused',
+    'not a host not asked, so the trail ends here: it is no name of a host',
+  ])
+})
+
+test('where a trail ends at a host that cannot be asked, it is said once, with the reason', async () => {
+  const silent = { ...transferred('a.test'), recipients: transferred('a.test', '', '').recipients }
+  assert.deepEqual((await followed({ 'a.test': [silent, silent] })).stations, [
+    'a.test 2',
+    'a.test it does not tell to which host it passed mail on; the trail ends here',
+  ])
+  // Two servers at one address: the other port is asked where it is told, and else it is said that nobody told it.
+  const both = [transferred('a.test', '127.0.0.1', '[127.0.0.1]')]
+  const answers = { '127.0.0.1': both }
+  const from = { host: '127.0.0.1', port: 9 }
+  const known = 'it is known by its address only, so no SRV record tells its port'
+  assert.deepEqual(await followed(answers, {}, { from, port: 1 }), {
+    asked: ['127.0.0.1:9', '127.0.0.1:1'],
+    stations: ['127.0.0.1 1', `127.0.0.1 refused; ${known}`],
+  })
+  assert.deepEqual(await followed(answers, {}, { from, port: 9 }), {
+    asked: ['127.0.0.1:9'],
+    stations: ['127.0.0.1 1', `127.0.0.1 not asked, so the trail ends here: ${known}, and port 9 was asked before`],
+  })
+  const again = await followed(answers, {}, { from })
+  assert.deepEqual(again.asked, ['127.0.0.1:9', '127.0.0.1:1038'])
+  assert.match(again.stations.join('\n'), /1\n127\.0\.0\.1 1\n127\.0\.0\.1 not asked, .* port 1038 was asked before$/)
 })
 
 test('SRV records say where, in their order; a service that is not there is not asked', async () => {
@@ -196,7 +231,9 @@ test('a trail without end is given up', async () => {
       [transferred(`h${i}.test`, `h${i + 1}.test`)],
     ]),
   )
-  assert.equal((await followed(answers)).stations.length, 50)
+  const { asked, stations } = await followed(answers)
+  assert.equal(asked.length, 50)
+  assert.equal(stations.at(-1), 'h50.test not asked, so the trail ends here: 50 hosts were asked for this message')
 })
 
 test('a long answer is made as it is taken, and few are under way at once', async () => {
