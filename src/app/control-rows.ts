@@ -20,7 +20,7 @@ export interface QueueRow {
 export interface RecipientRow {
   readonly address: string
   readonly fate: string
-  /** When it is tried next; null when it is not. */
+  /** When it is tried next; null when it is not, or when an operator holds it. */
   readonly due: string | null
   readonly attempts: number
   /** The last reply, or why it is parked; null before the first attempt. */
@@ -30,18 +30,22 @@ export interface RecipientRow {
 
 const sender = (path: ReversePath): string => (path === null ? '<>' : formatAddress(path))
 
-export const queueRow = (listed: Listed, now: Instant): QueueRow => ({
-  id: listed.id,
-  sender: sender(listed.sender),
-  size: listed.octets,
-  accepted: new Date(listed.accepted).toISOString(),
-  heldUntil: (listed.schedule.notBefore ?? now) > now ? new Date(listed.schedule.notBefore ?? now).toISOString() : null,
-  recipients: listed.recipients.map(recipientRow),
-})
+export const queueRow = (listed: Listed, now: Instant): QueueRow => {
+  const { notBefore = now } = listed.schedule
+  const isAhead = notBefore > now
+  return {
+    id: listed.id,
+    sender: sender(listed.sender),
+    size: listed.octets,
+    accepted: new Date(listed.accepted).toISOString(),
+    heldUntil: isAhead ? new Date(notBefore).toISOString() : null,
+    recipients: listed.recipients.map((one) => recipientRow(one, isAhead)),
+  }
+}
 
-const recipientRow = ({ address, fate, attempts, lane }: SpooledRecipient): RecipientRow => ({
+const recipientRow = ({ address, fate, attempts, lane }: SpooledRecipient, isAhead: boolean): RecipientRow => ({
   address: formatAddress(address),
-  fate: fate.is,
+  fate: isAhead && fate.is === 'waiting' ? 'held' : fate.is,
   due: fate.is === 'waiting' ? new Date(fate.due).toISOString() : null,
   attempts,
   last: fate.is === 'parked' ? fate.why : fate.last ? saidBy(fate.last) : null,

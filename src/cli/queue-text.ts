@@ -9,10 +9,15 @@ export const rowText = (row: QueueRow, now: number): string => {
   return head + held + row.recipients.map((recipient) => `    ${recipientText(recipient, now)}\n`).join('')
 }
 
-const secondsOf = (time: string): string => time.slice(0, 19).replace('T', ' ')
+export const secondsOf = (time: string): string => time.slice(0, 19).replace('T', ' ')
 
 const recipientText = ({ address, fate, due, attempts, last }: RecipientRow, now: number): string => {
-  const when = due === null ? '' : Date.parse(due) <= now ? ', due now' : `, due in ${spanText(Date.parse(due) - now)}`
+  const when =
+    due === null || fate === 'held'
+      ? ''
+      : Date.parse(due) <= now
+        ? ', due now'
+        : `, due in ${spanText(Date.parse(due) - now)}`
   const tried = attempts === 0 ? '' : `, ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`
   const why = last === null ? '' : `: ${printable(last)}`
   return `${printable(address)} ${fate}${when}${tried}${why}`

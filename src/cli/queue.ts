@@ -6,6 +6,7 @@ import { systemClock } from '../observe/clock.ts'
 import type { ListMatch, Operation } from '../spool/spool.ts'
 import { EXIT, Exit } from './exit.ts'
 import { complain, type Io, print, printable } from './io.ts'
+import { heldForSenders, heldWhy } from './queue-held.ts'
 import { rowText } from './queue-text.ts'
 import { running } from './running.ts'
 import { CONFIG, type Given, JSON_OPTION, type Usage } from './usage.ts'
@@ -25,8 +26,9 @@ export const queueUsage: Usage = {
   bounce     give up and tell the sender     delete  forget without a word
   park       keep until someone has mended what is wrong           unpark    try again
 
-What is changed are messages by their IDs, or all that fit the options, or everything with --all. Exit code 66: there is
-no message of one of these IDs; what can be done with the others is done.`,
+What is changed are messages by their IDs, or all that fit the options, or everything with --all. What its sender wants
+sent later is held until then; \`release ID\` sends it now, \`release\` without an ID leaves it alone. Exit code 66: there
+is no message of one of these IDs; what can be done with the others is done.`,
   options: {
     sender: { type: 'string', value: 'ADDRESS', does: 'of this sender' },
     recipient: { type: 'string', value: 'ADDRESS', does: 'for this recipient' },
@@ -138,15 +140,24 @@ const operate = async (
   } else {
     code = await forEach(ids, io, async (id) => {
       if ((await done({ ...match, id })) > 0) return EXIT.ok
-      await client.call({ do: 'show', id })
-      complain(io, `smail: nothing to ${operation} in ${printable(id)}: all of it is done, or is being tried just now`)
+      const row = (await client.call({ do: 'show', id })) as MessageRow
+      const held = MAY_BE_HELD.includes(operation) ? heldWhy(row) : undefined
+      const over = `nothing to ${operation} in ${printable(id)}: all of it is done, or is being tried just now`
+      complain(io, `smail: ${held ?? over}`)
       return EXIT.dataError
     })
   }
-  const text = `${met} ${met === 1 ? 'recipient' : 'recipients'}\n`
-  await print(io, given.has('json') ? `${JSON.stringify({ recipients: met })}\n` : text)
+  await print(io, given.has('json') ? `${JSON.stringify({ recipients: met })}\n` : countText(met))
+  if (ids.length === 0 && MAY_BE_HELD.includes(operation) && !given.has('json')) {
+    await print(io, await heldForSenders(client, match))
+  }
   return code
 }
+
+/** What these leave as it is may be held. */
+const MAY_BE_HELD: readonly Operation['do'][] = ['retry', 'release']
+
+const countText = (met: number): string => `${met} ${met === 1 ? 'recipient' : 'recipients'}\n`
 
 const tell = async (client: ControlClient, what: 'show' | 'body' | 'trace', id: string, given: Given, io: Io) => {
   if (what === 'body') {

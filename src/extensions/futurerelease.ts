@@ -11,6 +11,8 @@ const HOLDFOR: Param<number> = {
   endsHere: true,
   maxOctets: 18,
   read: (text) => (text !== true && /^[1-9]\d{0,8}$/.test(text) ? Number(text) : malformed('HOLDFOR')),
+  // Counted from MAIL: who says the same mail again later may say the time that is left.
+  lasting: () => '',
 }
 
 const HOLDUNTIL: Param<Instant> = {
@@ -21,7 +23,8 @@ const HOLDUNTIL: Param<Instant> = {
   read: (text) => (text === true || text.length > 64 ? undefined : readDateTime(text)) ?? malformed('HOLDUNTIL'),
 }
 
-const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))$/i
+/** A date-time that is normalized to UTC (RFC 4865 section 3): another offset than none is not. */
+const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|[+-]00:00)$/i
 
 const MINUTE = 60_000
 
@@ -30,14 +33,13 @@ const readDateTime = (text: string): Instant | undefined => {
   const [all, ...parts] = DATE_TIME.exec(text) ?? []
   if (all === undefined) return undefined
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts.slice(0, 6).map(Number)
-  const [fraction = '', sign = '+', hours = '0', minutes = '0'] = parts.slice(6)
-  if (hour > 23 || minute > 59 || second > 60 || Number(hours) > 23 || Number(minutes) > 59) return undefined
+  const [fraction = ''] = parts.slice(6)
+  if (hour > 23 || minute > 59 || second > 60) return undefined
   const date = new Date(0)
   // Not Date.UTC, to which the years before 100 are others.
   date.setUTCFullYear(year, month - 1, day)
   if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || date.getUTCFullYear() !== year) return undefined
-  const offset = (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes))
-  const at = date.getTime() + (hour * 60 + minute - offset) * MINUTE + second * 1000
+  const at = date.getTime() + (hour * 60 + minute) * MINUTE + second * 1000
   if (second === 60 && new Date(at).toISOString().slice(8, 19) !== '01T00:00:00') return undefined
   return at + Math.ceil(Number(`0.${fraction || 0}`) * 1000)
 }
@@ -79,10 +81,10 @@ export type FutureReleaseServer = FutureReleaseSettings & FutureReleaseServices
 
 const WITHOUT = 'does not hold mail for later delivery'
 
-/** For mail of a program that embeds us; the queue sends none before its time. */
-const isAhead = ({ envelope, accepted, now }: OutboundMail): boolean => {
+/** For mail of a program that embeds us; what the queue sends is released, by its time or by an operator. */
+const isAhead = ({ envelope, accepted, now, released }: OutboundMail): boolean => {
   const release = releaseOf(envelope.params, accepted)
-  return release !== undefined && release > now
+  return released !== true && release !== undefined && release > now
 }
 
 const giveUp = (said: Reply): Remedy => ({ do: 'refuse', reply: said, next: 'never' })

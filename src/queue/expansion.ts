@@ -4,6 +4,7 @@ import type { ParamBag, ReversePath } from '../mail/envelope.ts'
 import type { Instant } from '../mail/instant.ts'
 import { reply } from '../mail/reply.ts'
 import type { Reporter } from '../reports/report.ts'
+import type { Schedule } from '../smtp/extension.ts'
 import type { Fork, NewRecipient, SpooledMessage, SpooledRecipient } from '../spool/spool.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -127,7 +128,7 @@ export const expansion = (
             .map((address) => ({ address, params, ancestors: lineage, ...noted(before) })),
         }
         // A list's mail is new, and due as what is left of its parameters says.
-        const schedule = list ? reporter.schedule(envelope, message.accepted) : message.schedule
+        const schedule = list ? released(reporter.schedule(envelope, message.accepted), now) : message.schedule
         forks.push({ ...envelope, schedule })
       }
       const end = part.at(-1)
@@ -137,6 +138,10 @@ export const expansion = (
     },
   }
 }
+
+/** Whatever is expanded has been released, maybe before its sender's time. */
+const released = ({ notBefore, ...rest }: Schedule, now: Instant): Schedule =>
+  notBefore === undefined ? rest : { ...rest, notBefore: Math.min(notBefore, now) }
 
 const noted = (before: number): Pick<NewRecipient, 'reported'> =>
   before === 0 ? {} : { reported: [`${BEFORE}${before}`] }

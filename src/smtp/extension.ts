@@ -300,6 +300,8 @@ export interface OutboundMail {
   readonly origin?: 'submitted' | 'report'
   readonly accepted: Instant
   readonly now: Instant
+  /** The queue says that it is time, whatever its sender wished. Absent: nobody has looked. */
+  readonly released?: true
   /** What was made of the content since it was accepted: the same only where every octet is. */
   readonly version?: string
 }

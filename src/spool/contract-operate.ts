@@ -22,6 +22,38 @@ export const operating: Promised = {
     assert.deepEqual(names((await claimOne(spool, clock)).recipients), ['a@x'])
   },
 
+  'what its schedule keeps for later is held until then, or until it is released by its name': async (spool, clock) => {
+    const now = clock.now()
+    const schedule = { notBefore: now + 1000 }
+    const { id } = await put(spool, clock, { recipients: [to('a@x'), to('b@x'), to('c@y')], schedule })
+    const other = await put(spool, clock, { recipients: [to('d@x')], schedule })
+    await put(spool, clock, { recipients: [to('e@x')], schedule: { notBefore: now } })
+    const operate = (what: Operation['do'], match: ListMatch) => spool.operate({ do: what, match, now: clock.now() })
+    const listed = async (match: ListMatch) => (await spool.list({ most: 9, match })).map((one) => one.id)
+    assert.deepEqual(await spool.counts(), { messages: 3, waiting: 1, held: 4, parked: 0 })
+    assert.deepEqual(await listed({ fate: 'held' }), [id, other.id])
+    assert.deepEqual(await listed({ fate: 'held', domain: 'y' }), [id])
+    assert.deepEqual(await listed({ fate: 'held', sender: '' }), [])
+    assert.equal((await listed({ fate: 'waiting' })).length, 1)
+    assert.equal(await operate('retry', { domain: 'x' }), 1)
+    assert.equal(await operate('retry', { id }), 0)
+    assert.equal(await operate('hold', { recipient: 'b@x' }), 1)
+    assert.equal(await operate('park', { recipient: 'c@y' }), 1)
+    assert.equal(await operate('release', {}), 1)
+    assert.equal(await operate('release', { id, domain: 'x' }), 0)
+    assert.deepEqual(names((await claimOne(spool, clock)).recipients), ['e@x'])
+    assert.equal(await operate('hold', { recipient: 'b@x' }), 1)
+    assert.equal(await operate('release', { id }), 2)
+    assert.equal(await operate('release', { id }), 0)
+    assert.deepEqual((await spool.show(id))?.schedule, { notBefore: now })
+    assert.deepEqual(await spool.counts(), { messages: 3, waiting: 3, held: 1, parked: 1 })
+    assert.deepEqual(names((await claimOne(spool, clock)).recipients).sort(), ['a@x', 'b@x'])
+    clock.pass(1000)
+    assert.deepEqual(await listed({ fate: 'held' }), [])
+    assert.deepEqual(await spool.counts(), { messages: 3, waiting: 4, held: 0, parked: 1 })
+    assert.deepEqual(names((await claimOne(spool, clock)).recipients), ['d@x'])
+  },
+
   'retry makes due what waits': async (spool, clock) => {
     const { id } = await put(spool, clock, { recipients: [to('a@x'), to('b@x')] })
     const last = said(450, clock)

@@ -35,7 +35,8 @@ export const sought = (match: ListMatch): Sought => ({
 export const meetsMessage = (by: Sought, message: { readonly id: MessageId; readonly sender: ReversePath }): boolean =>
   (by.id === undefined || by.id === message.id) && (by.sender === undefined || by.sender === pathKey(message.sender))
 
-export const meetsRecipient = (by: Sought, one: { readonly address: Address; readonly fate: Fate }): boolean =>
+/** `seen`: its fate as operators see it. */
+export const meetsRecipient = (by: Sought, one: { readonly address: Address }, seen: Fate['is']): boolean =>
   (by.recipient === undefined || by.recipient === addressKey(one.address)) &&
   (by.domain === undefined || by.domain === domainKey(one.address.domain)) &&
-  (by.fate === undefined || by.fate === one.fate.is)
+  (by.fate === undefined || by.fate === seen)

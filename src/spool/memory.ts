@@ -9,8 +9,8 @@ import { type Lease, MemoryLeases } from './memory-leases.ts'
 import { MemoryPartials } from './memory-partials.ts'
 import { addRecipient, applyChange, type Kept, listed, octetsOf } from './memory-store.ts'
 import { MemoryTrails } from './memory-trails.ts'
-import { deleted, operated, operationLine } from './operate.ts'
-import { checkRecord, earlier, firstDue, forkLines, isSettled } from './record.ts'
+import { deleted, operated, operationLine, releasesEarly } from './operate.ts'
+import { checkRecord, earlier, fateSeen, firstDue, forkLines, isAhead, isSettled } from './record.ts'
 import {
   type Ahead,
   type Claim,
@@ -137,10 +137,13 @@ class MemorySpool implements Spool {
   async list(page: { after?: MessageId; most: number; match?: ListMatch }): Promise<readonly Listed[]> {
     this.#mustBeOpen()
     const by = sought(page.match ?? {})
+    const now = this.#clock.now()
     return [...this.#messages.values()]
       .filter((message) => page.after === undefined || message.id > page.after)
       .filter((message) => meetsMessage(by, message))
-      .filter((message) => [...message.recipients.values()].some((recipient) => meetsRecipient(by, recipient)))
+      .filter(({ recipients, schedule }) =>
+        [...recipients.values()].some((one) => meetsRecipient(by, one, fateSeen(one.fate, schedule, now))),
+      )
       .sort((a, b) => (a.id < b.id ? -1 : 1))
       .slice(0, Math.min(page.most, 500))
       .map(listed)
@@ -167,16 +170,17 @@ class MemorySpool implements Spool {
     this.#mustBeOpen()
     const counts = { messages: this.#messages.size, waiting: 0, held: 0, parked: 0 }
     for (const message of this.#messages.values())
-      for (const { fate } of message.recipients.values())
-        if (fate.is === 'waiting' || fate.is === 'held' || fate.is === 'parked') counts[fate.is]++
+      for (const { fate } of message.recipients.values()) {
+        const seen = fateSeen(fate, message.schedule, this.#clock.now())
+        if (seen === 'waiting' || seen === 'held' || seen === 'parked') counts[seen]++
+      }
     return counts
   }
 
   async ahead({ identity, now }: Parameters<Spool['ahead']>[0]): Promise<Ahead> {
     this.#mustBeOpen()
     const met = [...this.#messages.values()].filter(
-      ({ schedule, origin }) =>
-        (schedule.notBefore ?? now) > now && (identity === undefined || origin.identity === identity),
+      ({ schedule, origin }) => isAhead(schedule, now) && (identity === undefined || origin.identity === identity),
     )
     return { messages: met.length, octets: met.reduce((sum, message) => sum + octetsOf(message), 0) }
   }
@@ -188,9 +192,12 @@ class MemorySpool implements Spool {
     for (const message of [...this.#messages.values()]) {
       if (!meetsMessage(by, message)) continue
       let met = 0
+      const { schedule } = message
+      const ahead = isAhead(schedule, operation.now)
       for (const recipient of [...message.recipients.values()]) {
-        if (!meetsRecipient(by, recipient) || this.#leases.isClaimed(recipient, operation.now)) continue
-        const fate = operated(recipient.fate, operation)
+        const seen = fateSeen(recipient.fate, schedule, operation.now)
+        if (!meetsRecipient(by, recipient, seen) || this.#leases.isClaimed(recipient, operation.now)) continue
+        const fate = operated(recipient.fate, operation, ahead)
         if (fate === undefined) continue
         met++
         this.#leases.release(recipient.claim)
@@ -202,6 +209,7 @@ class MemorySpool implements Spool {
       }
       if (met === 0) continue
       all += met
+      if (ahead && releasesEarly(operation)) message.schedule = { ...schedule, notBefore: operation.now }
       this.#history.add(message.id, operation.now, [operationLine(operation, met)])
       this.#dropIfServed(message)
     }

@@ -13,16 +13,21 @@ export const deleted = ({ why, now }: Operation): Diagnosis =>
 /** What a parked recipient is told to have been parked for. */
 export const parkedFor = ({ why }: Operation): string => why ?? 'Parked by the postmaster'
 
-/** What an operation makes of a fate; undefined when it is none of its business. */
-export const operated = (fate: Fate, operation: Operation): Fate | 'gone' | undefined => {
+/** Whether it releases mail before its schedule's time: that takes a word for each message, and is for the whole of it. */
+export const releasesEarly = ({ do: what, match }: Operation): boolean =>
+  what === 'release' && match.id !== undefined && match.recipient === undefined && match.domain === undefined
+
+/** What an operation makes of a fate; undefined when it is none of its business. `ahead`: the schedule keeps it for later. */
+export const operated = (fate: Fate, operation: Operation, ahead: boolean): Fate | 'gone' | undefined => {
   if (fate.is === 'delivered' || fate.is === 'failed' || fate.is === 'expanded') return undefined
   const { now } = operation
   switch (operation.do) {
     case 'retry':
-      return fate.is === 'waiting' ? { ...fate, due: now } : undefined
+      return fate.is === 'waiting' && !ahead ? { ...fate, due: now } : undefined
     case 'hold':
       return fate.is === 'waiting' ? { ...fate, is: 'held' } : undefined
     case 'release':
+      if (ahead && releasesEarly(operation) && fate.is !== 'parked') return { ...fate, is: 'waiting', due: now }
       return fate.is === 'held' ? { ...fate, is: 'waiting' } : undefined
     case 'park':
       return fate.is === 'parked' ? undefined : { is: 'parked', why: parkedFor(operation), at: now }

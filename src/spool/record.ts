@@ -1,6 +1,6 @@
 import type { Instant } from '../mail/instant.ts'
 import type { Schedule } from '../smtp/extension.ts'
-import { type MessageRecord, type NewRecipient, SpoolError, type SpooledRecipient } from './spool.ts'
+import { type Fate, type MessageRecord, type NewRecipient, SpoolError, type SpooledRecipient } from './spool.ts'
 
 /** Throws `SpoolError` for a record that could never be served. */
 export const checkRecord = (record: Pick<MessageRecord, 'recipients' | 'bodyFrom'>, bodyOctets: number): void => {
@@ -12,6 +12,13 @@ export const checkRecord = (record: Pick<MessageRecord, 'recipients' | 'bodyFrom
 /** When a recipient of a new message is first due: never before the schedule says, if there is anything to wait for. */
 export const firstDue = ({ due, last }: NewRecipient, schedule: Schedule, accepted: Instant): Instant =>
   Math.max(due ?? accepted, (last ? undefined : schedule.notBefore) ?? Number.NEGATIVE_INFINITY)
+
+/** It is kept for a time that its schedule names. */
+export const isAhead = ({ notBefore }: Schedule, now: Instant): boolean => (notBefore ?? now) > now
+
+/** A fate as operators see it: what is kept for later is held. */
+export const fateSeen = ({ is }: Fate, schedule: Schedule, now: Instant): Fate['is'] =>
+  is === 'waiting' && isAhead(schedule, now) ? 'held' : is
 
 export const isSettled = ({ fate }: Pick<SpooledRecipient, 'fate'>): boolean =>
   fate.is === 'delivered' || fate.is === 'failed' || fate.is === 'expanded'

@@ -220,7 +220,7 @@ export interface Listed {
   readonly recipients: readonly SpooledRecipient[]
 }
 
-/** Everything given must fit. */
+/** Everything given must fit. What waits for the time that its schedule names is held, and not waiting. */
 export interface ListMatch {
   readonly id?: MessageId
   readonly sender?: string
@@ -234,6 +234,7 @@ export interface HistoryEvent {
   readonly text: string
 }
 
+/** Recipients by fate, as `ListMatch` has it. */
 export interface Counts {
   readonly messages: number
   readonly waiting: number
@@ -247,9 +248,10 @@ export interface Ahead {
 }
 
 /**
- * Meets recipients that are not settled and not under a claim whose lease runs. `retry`: due now. `hold`, `release`: only
- * those that wait, that are held. `bounce`: due now, with a last word of 5yz by us, upon which the queue gives them up.
- * `delete`: gone, and nobody is told.
+ * Meets recipients that are not settled and not under a claim whose lease runs. `retry`: due now, but for those that are
+ * held by their schedule. `hold`: those that wait. `release`: those that an operator held and, where `match` names a message
+ * and none of its recipients, all of it, also before its schedule's time. `bounce`: due now, with a last word of 5yz by us,
+ * upon which the queue gives them up. `delete`: gone, and nobody is told.
  */
 export type Operation = {
   readonly do: 'retry' | 'hold' | 'release' | 'park' | 'unpark' | 'delete' | 'bounce'

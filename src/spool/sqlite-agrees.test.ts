@@ -37,6 +37,7 @@ const step = fc.oneof(
     do: fc.constant('put' as const),
     recipients,
     priority: fc.integer({ min: -1, max: 1 }),
+    later: fc.option(fc.integer({ min: -5, max: 300 }), { nil: undefined }),
     report: fc.boolean(),
   }),
   fc.record({
@@ -56,6 +57,8 @@ const step = fc.oneof(
     do: fc.constant('operate' as const),
     what: fc.constantFrom('retry', 'hold', 'release', 'park', 'unpark', 'delete', 'bounce'),
     match,
+    /** One message alone, by its place. */
+    of: fc.option(fc.nat({ max: 3 }), { nil: undefined }),
   }),
   fc.record({ do: fc.constant('pass' as const), ms: fc.integer({ min: 1, max: 150 }) }),
   fc.constant({ do: 'recover' as const }),
@@ -110,7 +113,10 @@ class Side {
         const sender = step.report ? { sender: null } : {}
         await put(spool, clock, {
           recipients: given,
-          schedule: { priority: step.priority },
+          schedule: {
+            priority: step.priority,
+            ...(step.later === undefined ? {} : { notBefore: now + step.later }),
+          },
           history: ['taken'],
           ...sender,
           ...(step.priority === 0 ? {} : { trail: { name: 'n', proof: 'p', until: now + 300 } }),
@@ -145,8 +151,11 @@ class Side {
         const claim = this.#claim(step.which)
         return claim && spool.renew(claim, now + 50).catch((error: Error) => error.name)
       }
-      case 'operate':
-        return spool.operate({ do: step.what as Operation['do'], match: step.match, now })
+      case 'operate': {
+        const id = step.of === undefined ? undefined : (await spool.list({ most: 4 }))[step.of]?.id
+        const match = id === undefined ? step.match : { ...step.match, id }
+        return spool.operate({ do: step.what as Operation['do'], match, now })
+      }
       case 'pass':
         return clock.pass(step.ms)
       case 'recover':

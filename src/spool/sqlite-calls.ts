@@ -214,10 +214,10 @@ export type Writes = {
 
 /** What the reading thread does. */
 export type Reads = {
-  list: { in: { after: MessageId; most: number; by: Sought }; out: readonly ListedRow[] }
+  list: { in: { after: MessageId; most: number; by: Sought; now: Instant }; out: readonly ListedRow[] }
   read: { in: { id: MessageId }; out: BodyRow | undefined }
   trace: { in: { id: MessageId }; out: readonly HistoryEvent[] }
-  counts: { in: undefined; out: Counts }
+  counts: { in: { now: Instant }; out: Counts }
   ahead: { in: { identity: string | null; now: Instant }; out: Ahead }
   trails: { in: { name: string; proof: string; now: Instant }; out: readonly TrailedRow[] }
 }

@@ -1,6 +1,7 @@
 import type { SQLInputValue } from 'node:sqlite'
+import type { Instant } from '../mail/instant.ts'
 import type { Sought } from './match.ts'
-import { deleted, operationLine, parkedFor, returned } from './operate.ts'
+import { deleted, operationLine, parkedFor, releasesEarly, returned } from './operate.ts'
 import type { Fate, MessageId, Operation } from './spool.ts'
 import { release } from './sqlite-claim.ts'
 import { drop, remember } from './sqlite-keep.ts'
@@ -23,23 +24,43 @@ export const allOf = (...parts: readonly (Condition | undefined)[]): Condition =
 export const when = (sql: string, value: SQLInputValue | undefined): Condition | undefined =>
   value === undefined ? undefined : { sql, values: [value] }
 
+/** Messages that their schedules keep beyond a time: an index has them, and no others. */
+export const AHEAD = `SELECT id FROM message INDEXED BY message_ahead WHERE json_extract(schedule, '$.notBefore') > ?`
+
+/** A fate as operators see it: what is kept for later is held. */
+const seen = (fate: Fate['is'] | undefined, now: Instant): Condition | undefined => {
+  if (fate === 'held') return when(`(fate = 1 OR fate = 0 AND message IN (${AHEAD}))`, now)
+  if (fate === 'waiting') return when(`fate = 0 AND message NOT IN (${AHEAD})`, now)
+  return when('fate = ?', fate && FATES.indexOf(fate))
+}
+
 /** What `Sought` asks of a row of `recipient`. */
-export const ofRecipient = ({ recipient, domain, fate }: Sought): Condition => {
+export const ofRecipient = ({ recipient, domain, fate }: Sought, now: Instant): Condition => {
   const at = recipient?.lastIndexOf('@') ?? -1
   return allOf(
     when('site = ?', recipient?.slice(at + 1)),
     when('local = ?', recipient?.slice(0, Math.max(at, 0))),
     when('site = ?', domain),
-    when('fate = ?', fate && FATES.indexOf(fate)),
+    seen(fate, now),
   )
 }
 
+interface Effect {
+  readonly fates: string
+  readonly but?: Condition
+  readonly set: Condition | undefined
+}
+
 /** The fates an operation meets and, for SET, what it makes of them. Undefined: it takes them away. */
-const effect = (operation: Operation): { readonly fates: string; readonly set: Condition | undefined } => {
+const effect = (operation: Operation): Effect => {
   const { now } = operation
   switch (operation.do) {
     case 'retry':
-      return { fates: '0', set: { sql: 'due = ?, next = ?', values: [now, now] } }
+      return {
+        fates: '0',
+        but: { sql: `message NOT IN (${AHEAD})`, values: [now] },
+        set: { sql: 'due = ?, next = ?', values: [now, now] },
+      }
     case 'hold':
       return { fates: '0', set: { sql: 'fate = 1', values: [] } }
     case 'release':
@@ -63,15 +84,26 @@ const effect = (operation: Operation): { readonly fates: string; readonly set: C
   }
 }
 
+/** Mail is released before its schedule's time. */
+const EARLY = (now: Instant): Effect => ({
+  fates: '0, 1',
+  set: { sql: 'fate = 0, due = ?, next = ?', values: [now, now] },
+})
+
+const RELEASED = `UPDATE message SET schedule = json_set(schedule, '$.notBefore', ?) WHERE id = ?`
+
 export const operate = (
   sql: Sql,
   { operation, by }: { readonly operation: Operation; readonly by: Sought },
 ): { readonly met: number; readonly files: readonly string[] } => {
-  const { fates, set } = effect(operation)
+  const { now } = operation
+  const early = releasesEarly(operation) && sql.one(`${AHEAD} AND id = ?`, now, by.id ?? '') !== undefined
+  const { fates, but, set } = early ? EARLY(now) : effect(operation)
   const where = allOf(
-    ofRecipient(by),
+    ofRecipient(by, now),
     { sql: `fate IN (${fates})`, values: [] },
-    { sql: '(fate <> 0 OR claim IS NULL OR next <= ?)', values: [operation.now] },
+    but,
+    { sql: '(fate <> 0 OR claim IS NULL OR next <= ?)', values: [now] },
     when('message = ?', by.id),
     when('message IN (SELECT id FROM message WHERE sender_key = ?)', by.sender),
   )
@@ -88,11 +120,13 @@ export const operate = (
     sql.run(`DELETE FROM ${table} WHERE ${where.sql}`, ...where.values)
   }
 
+  if (early) for (const { message } of messages) sql.run(RELEASED, now, message)
+
   const files: string[] = []
   let all = 0
   for (const { message, met } of messages) {
     all += met
-    remember(sql, message, operation.now, [operationLine(operation, met)])
+    remember(sql, message, now, [operationLine(operation, met)])
     if (!set) lessen(sql, message, met, files)
   }
   return { met: all, files }

@@ -169,6 +169,10 @@ const TRAILS = `
   ) STRICT, WITHOUT ROWID;
 `
 
+/** Mail that is kept for later; no other has an entry. An index changes no table, so a spool's version stands. */
+const AHEAD = `CREATE INDEX IF NOT EXISTS message_ahead ON message (json_extract(schedule, '$.notBefore'))
+  WHERE json_extract(schedule, '$.notBefore') IS NOT NULL`
+
 const pragma = (database: Store, name: string): unknown => {
   const row = database.prepare(`PRAGMA ${name}`).get()
   return row && Object.values(row)[0]
@@ -206,6 +210,7 @@ const upgrade = (database: Store): void => {
   const version = pragma(database, 'user_version')
   if (version === 1) database.exec(PARTIALS)
   if (version === 1 || version === 2) database.exec(`${TRAILS} PRAGMA user_version = 3`)
+  database.exec(AHEAD)
   database.exec('COMMIT')
 }
 

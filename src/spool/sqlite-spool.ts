@@ -152,7 +152,8 @@ export class SqliteSpool implements Spool, DraftHome {
     most: number
     match?: ListMatch
   }): Promise<readonly Listed[]> {
-    return (await this.#reader.call('list', { after, most: Math.min(most, 500), by: sought(match) })).out.map(listedOf)
+    const page = { after, most: Math.min(most, 500), by: sought(match), now: this.#parts.clock.now() }
+    return (await this.#reader.call('list', page)).out.map(listedOf)
   }
 
   async show(id: MessageId): Promise<Listed | undefined> {
@@ -173,7 +174,7 @@ export class SqliteSpool implements Spool, DraftHome {
   }
 
   async counts(): Promise<Counts> {
-    return (await this.#reader.call('counts', undefined)).out
+    return (await this.#reader.call('counts', { now: this.#parts.clock.now() })).out
   }
 
   async operate(operation: Operation): Promise<number> {

@@ -69,7 +69,7 @@ const reads = (sql: Sql): Handlers<Reads> => ({
   list: (page) => list(sql, page),
   read: ({ id }, _, pack) => read(sql, id, pack),
   trace: ({ id }) => trace(sql, id),
-  counts: () => counts(sql),
+  counts: (by) => counts(sql, by),
   ahead: (of) => ahead(sql, of),
   trails: ({ name, proof, now }) => findTrails(sql, name, proof, now),
 })

@@ -155,6 +155,7 @@ export class Delivery {
       envelope: { sender, params, recipients },
       accepted,
       now: this.#tools.options.clock.now(),
+      released: true,
       recipients,
     }
   }

@@ -235,7 +235,8 @@ export class Play {
   }
 
   async #command({ run, input, says, code }: NonNullable<Step['command']>, system: System): Promise<void> {
-    const ended = await system.command(run, input)
+    const [first] = run.includes('$ID') ? await system.queue() : []
+    const ended = await system.command(run.replaceAll('$ID', first?.id ?? '(none)'), input)
     assert.ok(ended.code === code && fits(ended.said, says), `${run}: ${ended.code}: ${ended.said}`)
   }
 
