@@ -36,6 +36,39 @@ test('what is wrong with an extension, its settings and its networks is told wit
   )
   assert.match(faults('extensions:\n  exp: off\n').join('\n'), /^smail\.yaml:2:3 .*exp.*expn/)
   assert.match(faults('extensions:\n  size: { most: 1 }\n').join('\n'), /^smail\.yaml:2:11 extensions\.size/)
+  const ranked: [block: string, said: RegExp][] = [
+    [
+      'levels: { 3: { size: 1KiB } }',
+      /^smail\.yaml:2:\d+ extensions\.mt-priority\.levels\.3: is no level of MIXER; expected one of -4, 0, 4$/,
+    ],
+    [
+      'least: 5, most: 4',
+      /^smail\.yaml:2:\d+ extensions\.mt-priority\.least: is more than most \(4\), so that no mail would be taken$/,
+    ],
+    [
+      'most: -1',
+      /^smail\.yaml:2:\d+ extensions\.mt-priority\.most: is less than others may ask for \(0\); expected that or more$/,
+    ],
+    ['most: 10', /^smail\.yaml:2:\d+ extensions\.mt-priority\.most: /],
+    ['others: 1', /^smail\.yaml:2:\d+ extensions\.mt-priority\.others: /],
+    ['policy: mixer', /^smail\.yaml:2:\d+ extensions\.mt-priority\.policy: /],
+  ]
+  for (const [block, said] of ranked) {
+    assert.match(faults(`extensions:\n  mt-priority: { ${block} }\n`).join('\n'), said)
+  }
+  assert.match(
+    faults('extensions:\n  futurerelease: { max: 0s }\n').join('\n'),
+    /^smail\.yaml:2:25 extensions\.futurerelease\.max: /,
+  )
+  assert.match(
+    faults('extensions:\n  deliverby: { minimum: 32y }\n').join('\n'),
+    /^smail\.yaml:2:25 extensions\.deliverby\.minimum: /,
+  )
+  assert.match(
+    faults('extensions:\n  checkpoint: { keep: 1m }\n').join('\n'),
+    /^smail\.yaml:2:23 extensions\.checkpoint\.keep: /,
+  )
+  assert.deepEqual(faults('extensions:\n  mt-priority: { least: 2, most: 4 }\n'), [])
   assert.deepEqual(faults('extensions:\n  expn: off\n  vrfy: { allow: [127.0.0.1] }\n'), [])
 })
 

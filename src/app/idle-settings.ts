@@ -4,7 +4,7 @@ import { domainKey } from '../mail/idna.ts'
 
 /** What else can have no effect. `given`: the settings as they were written; what is not there is not told. */
 export const idleSettings = (settings: Settings, given: unknown): readonly Issue[] =>
-  [strangeDomains, neverAsked, neverRouted, unused, noQuota, ofMail]
+  [strangeDomains, neverAsked, neverRouted, unused, noQuota, ofMail, beyond]
     .flatMap((find) => find(settings))
     .filter(({ path }) => isWritten(given, path))
     .map(({ path, why, ofKey }) => ({ path, message: `has no effect: ${why}`, ...(ofKey ? { ofKey } : {}) }))
@@ -83,3 +83,37 @@ const ofMail = ({ listen }: Settings): readonly Idle[] =>
     const paths = [['bare-newlines'], ...idle.map((limit) => ['limits', limit])]
     return paths.map((path) => ({ path: ['listen', name, ...path], why: 'no mail comes in by MTQP', ofKey: true }))
   })
+
+/** Bounds of one client or one kind, beside those of all. */
+const BOUNDS: readonly (readonly [keyword: string, bound: string, ofAll: string])[] = [
+  ['checkpoint', 'room', 'total'],
+  ['futurerelease', 'per-user', 'total'],
+]
+
+/** Nobody reaches a bound that lies beyond that of all. */
+const beyond = (settings: Settings): readonly Idle[] => {
+  const places = settings.listen.map(({ name, extensions, limits }) => ({
+    at: ['listen', name, 'extensions'],
+    extensions,
+    limits,
+  }))
+  const { extensions, limits } = settings
+  return [{ at: ['extensions'], extensions, limits }, ...places].flatMap(({ at, extensions: blocks, limits: held }) => [
+    ...BOUNDS.flatMap(([keyword, bound, ofAll]): Idle[] => {
+      const block = mapOf(blocks[keyword])
+      if (!(Number(block[bound]) > Number(block[ofAll]))) return []
+      return [{ path: [...at, keyword, bound], why: `${ofAll} is less` }]
+    }),
+    ...Object.entries(mapOf(mapOf(blocks['mt-priority'])['levels'])).flatMap(([level, given]): Idle[] => {
+      const { size, retry, 'retry-max': longest } = mapOf(given)
+      const path = [...at, 'mt-priority', 'levels', level]
+      return [
+        ...(Number(size) > held.message ? [{ path: [...path, 'size'], why: 'limits.message is less' }] : []),
+        ...(Number(retry) > Number(longest) ? [{ path: [...path, 'retry'], why: 'retry-max is less' }] : []),
+      ]
+    }),
+  ])
+}
+
+const mapOf = (block: unknown): Readonly<Record<string, unknown>> =>
+  typeof block === 'object' && block !== null ? (block as Readonly<Record<string, unknown>>) : {}

@@ -71,6 +71,32 @@ const FOUND: readonly [what: string, source: string, ...told: string[]][] = [
     '13:9 transports.smtp.smtp.extensions.requiretls: has no effect: it stays, for what mail was promised',
   ],
   [
+    'what one may have beyond what all may, where that is written',
+    'extensions:\n  futurerelease: { total: 3KiB }\n  checkpoint: { room: 3GiB }\nlisten:\n' +
+      '  a: { submission: "127.0.0.1:587", extensions: { futurerelease: { per-user: 4KiB }, checkpoint: { room: 1GiB } } }\n',
+    '4:23 extensions.checkpoint.room: has no effect: total is less',
+    '6:78 listen.a.extensions.futurerelease.per-user: has no effect: total is less',
+  ],
+  [
+    'an upload that goes on where line ends are changed',
+    'listen: { a: { smtp: "127.0.0.1:25", bare-newlines: normalize, extensions: { checkpoint: {} } } }\n',
+    '2:78 listen.a.extensions.checkpoint: has no effect: octets cannot be counted where line ends are normalized',
+  ],
+  [
+    'what is special for urgent mail, and no mail can have',
+    'limits: { message: 1MiB }\n' +
+      'extensions: { mt-priority: { levels: { 4: { size: 2MiB, retry: 2m, retry-max: 1m }, 0: { size: 1MiB } } } }\n',
+    '3:51 extensions.mt-priority.levels.4.size: has no effect: limits.message is less',
+    '3:64 extensions.mt-priority.levels.4.retry: has no effect: retry-max is less',
+  ],
+  [
+    'what servers alone go by, at a transport',
+    'transports:\n  local: { maildir: {} }\n  smtp: { smtp: { extensions: { deliverby: { minimum: 1m }, futurerelease: { max: 1d }, mt-priority: { most: 4 } } } }\n',
+    '4:33 transports.smtp.smtp.extensions.deliverby: has no effect: only servers go by what is set of it',
+    '4:61 transports.smtp.smtp.extensions.futurerelease: has no effect: only servers go by what is set of it',
+    '4:89 transports.smtp.smtp.extensions.mt-priority: has no effect: only servers go by what is set of it',
+  ],
+  [
     'directors, routers and transports that nobody comes to',
     'domains: [a.test, b.test]\n'.concat(
       'routers: { out: { smarthost: { hosts: [h.test] } }, some: { static: { routes: { c.test: d.test } } }, mx: { mx: {} } }\n',

@@ -156,7 +156,10 @@ export const mtPriorityBlock = (
         .default({})
         .describe('What is special for mail of a level.'),
     })
-    .superRefine(({ policy, levels: given }, context) => {
+    .superRefine(({ policy, levels: given, most, others, least }, context) => {
+      const wrong = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message })
+      if (most < others) wrong('most', `is less than others may ask for (${others}); expected that or more`)
+      if (least > Math.max(most, others)) wrong('least', `is more than most (${most}), so that no mail would be taken`)
       for (const name of Object.keys(given)) {
         if (levels[policy].some((one) => String(one) === name)) continue
         const message = `is no level of ${policy}; expected one of ${levels[policy].join(', ')}`
