@@ -147,7 +147,7 @@ test('what can be set of an extension has an effect at one kind of place at leas
     schema && Object.keys((schema as z.ZodObject).shape ?? {}).length > 0 ? [name] : [],
   )
   assert.ok(settable.length > 10)
-  const blocks = settable.map((name) => `${name}: {}`).join(', ')
+  const blocks = settable.map((name) => `${name}: ${name === 'expn' ? '{ allow: [127.0.0.1] }' : '{}'}`).join(', ')
   const at = (listener: string) => `listen: { a: { ${listener}, extensions: { ${blocks} } }, b: { mtqp: 127.0.0.1 } }\n`
   const told = await Promise.all(['smtp: "127.0.0.1:25"', 'submission: "127.0.0.1:587"'].map((one) => idle(at(one))))
   const everywhere = told[0]?.filter((line) => told[1]?.some((other) => other.split(' ')[1] === line.split(' ')[1]))
