@@ -1,17 +1,12 @@
 import { type Address, BadAddress, readAddress } from '../mail/address.ts'
 import { refuse } from '../mail/reply.ts'
-import type { ServerMechanism } from '../sasl/mechanism.ts'
-import type { Extension, Param, ServerFacet, Session } from '../smtp/extension.ts'
+import type { Extension, Param } from '../smtp/extension.ts'
 import { xtext } from '../smtp/param.ts'
 import { type AuthClient, clientFacet } from './auth/client.ts'
+import { type AuthServer, serverFacet } from './auth/server.ts'
 
 export type { AuthClient, Login, LoginEvent } from './auth/client.ts'
-
-/** What a server of ours needs for it. */
-export interface AuthServer {
-  /** In the order in which they are told. */
-  readonly mechanisms: readonly ServerMechanism[]
-}
+export type { AuthEnd, AuthServer } from './auth/server.ts'
 
 const TEXT = xtext('AUTH', 500 - ' AUTH='.length)
 
@@ -40,16 +35,6 @@ export const auth = (server?: AuthServer, client?: AuthClient): Extension => ({
   keyword: 'AUTH',
   rfc: [4954],
   params: { MAIL: [AUTH] },
-  ...(server ? { server: serverFacet(server) } : {}),
+  ...(server ? { server: serverFacet(server, AUTH) } : {}),
   ...(client ? { client: clientFacet(client, AUTH) } : {}),
 })
-
-const serverFacet = ({ mechanisms }: AuthServer): ServerFacet => {
-  const usable = ({ channel }: Session) => mechanisms.filter(({ plaintext }) => channel.secured || !plaintext)
-  return {
-    offer(session) {
-      const names = usable(session).map(({ name }) => name)
-      return names.length > 0 ? names : undefined
-    },
-  }
-}

@@ -92,6 +92,11 @@ export interface ServerFacet {
   readonly verbs?: Readonly<Record<string, Verb>>
   /** The greeting verb, where it is not EHLO or HELO. */
   readonly greetsWith?: string
+  /**
+   * Before any verb there is, also while this extension is not on offer: throw a Refusal to veto. Not asked where a verb
+   * that is out of place has to read what follows it.
+   */
+  guard?(verb: string, session: Session): void
   /** Before any verb, this extension's or another's. A `reply` answers it instead; throw a Refusal to veto. */
   onVerb?(verb: string, args: string, session: Session): Awaitable<Hooked>
   /** After MAIL's parameters are read and before it takes effect. A `reply` of 2yz or 3yz replaces the 250. */

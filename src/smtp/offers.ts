@@ -27,6 +27,8 @@ const MOST_REMEMBERED = 100
 
 /** What a registry has on offer, for any session. */
 export class Offering {
+  /** Of all extensions, on offer or not. */
+  readonly guards: readonly (ServerFacet & Required<Pick<ServerFacet, 'guard'>>)[]
   readonly #registry: Registry
   readonly #baseVerbs: ReadonlyMap<string, Verb>
   /** By what the extensions said; most sessions are told the same. */
@@ -35,6 +37,8 @@ export class Offering {
   constructor(registry: Registry, baseVerbs: ReadonlyMap<string, Verb>) {
     this.#registry = registry
     this.#baseVerbs = baseVerbs
+    const facets = registry.extensions.flatMap(({ server }) => server ?? [])
+    this.guards = facets.filter((facet): facet is Offering['guards'][number] => facet.guard !== undefined)
   }
 
   /** Asks every extension. */

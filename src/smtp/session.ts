@@ -87,12 +87,14 @@ export class ServerSession implements Session {
     const verb = this.#offers.verbs.get(name)
     if (verb === undefined) return { answer: this.#unknown(name), verb }
     if (line.length + 2 > (verb.maxLine ?? 1000)) refuse(500, '5.5.2', 'Line too long')
+    const here = verb.phases.includes(this.phase)
+    if (here || !verb.outOfPhase) for (const server of this.options.offering.guards) server.guard(name, this)
     for (const server of this.#offers.hooks.onVerb) {
       const hooked = await server.onVerb(name, args, this)
       if (hooked?.reply) return { answer: hooked.reply, verb }
     }
     if (verb.alone && this.channel.pending()) refuse(503, '5.5.1', `${name} must be the last command of its group`)
-    if (!verb.phases.includes(this.phase)) return { answer: await this.#outOfPhase(verb, args), verb }
+    if (!here) return { answer: await this.#outOfPhase(verb, args), verb }
     return { answer: await verb.run(args, this), verb }
   }
 

@@ -16,7 +16,7 @@ import { serve, serverContext } from '../../src/smtp/server.ts'
 import type { IncomingEnd } from '../../src/smtp/sink.ts'
 import { MemoryPartials } from '../../src/spool/memory-partials.ts'
 import { authClient, noLogin } from './auth-client.ts'
-import { authServer, plainToy } from './auth-sides.ts'
+import { authServer, showing } from './auth-sides.ts'
 import { checkpointSides } from './checkpoint-sides.ts'
 import { manualClock } from './manual-clock.ts'
 import { type Outbound, outbound, withHop } from './outbound.ts'
@@ -100,7 +100,6 @@ const adapt = adapter({ hostname: 'me.test', converters: [charsetConverter()] })
 const made: Readonly<Record<string, (kept: MemoryPartials) => Extension>> = {
   PIPELINING: extensions.pipelining,
   AUTH: () => extensions.auth(authServer()),
-  'AUTH-PLAIN': () => extensions.auth({ ...authServer(), mechanisms: [plainToy] }),
   'AUTH-LOGIN': () => extensions.auth(undefined, authClient()),
   'AUTH-LOGIN-PLAIN': () => extensions.auth(undefined, authClient(['PLAIN', 'LOGIN'])),
   'AUTH-LOGIN-OLD': () => extensions.auth(undefined, authClient(['LOGIN'])),
@@ -111,6 +110,12 @@ const made: Readonly<Record<string, (kept: MemoryPartials) => Extension>> = {
       authClient(['PLAIN'], () => {}, 'p'.repeat(400)),
     ),
   'AUTH-NO-LOGIN': () => extensions.auth(undefined, noLogin),
+  'AUTH-PLAIN': () => extensions.auth(authServer({ mechanisms: showing() })),
+  'AUTH-IN-CLEAR': () => extensions.auth(authServer({ inClear: () => true })),
+  'AUTH-SUBMISSION': () => extensions.auth(authServer({ submission: true })),
+  'AUTH-REQUIRED': () => extensions.auth(authServer({ required: true, mechanisms: showing(), submission: true })),
+  'AUTH-AWAY': () => extensions.auth(authServer({ inClear: () => true }, () => Promise.reject(new Error('gone')))),
+  'AUTH-PATIENT': () => extensions.auth(authServer({ inClear: () => true, failures: 4, mayTry: () => false })),
   SIZE: () => extensions.size(1000),
   'SIZE-0': () => extensions.size(),
   'SIZE-ROOM': () => extensions.size(1000, room),

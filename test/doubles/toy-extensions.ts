@@ -210,6 +210,17 @@ export const toys: Readonly<Record<string, () => Extension>> = {
       },
     },
   }),
+  // Has a say though it is never on offer.
+  'X-GUARD': () => ({
+    keyword: 'X-GUARD',
+    rfc: [],
+    server: {
+      offer: () => undefined,
+      guard(verb, { identity }) {
+        if (identity === undefined && ['MAIL', 'BDAT', 'XSEND'].includes(verb)) refuse(530, '5.7.0', 'Who are you?')
+      },
+    },
+  }),
   // Says when mail is due, how urgent it is, and when to tell the sender; two of them are merged.
   'X-LATER': () => ({
     keyword: 'X-LATER',
