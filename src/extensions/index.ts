@@ -1,5 +1,5 @@
 export { eightBitMime } from './8bitmime.ts'
-export { type AuthClient, type AuthServer, auth, type Login, type LoginEvent } from './auth.ts'
+export { type AuthClient, type AuthEnd, type AuthServer, auth, type Login, type LoginEvent } from './auth.ts'
 export { binaryMime } from './binarymime.ts'
 export { type CheckpointLimits, type CheckpointNaming, checkpoint, type KeptPartials } from './checkpoint.ts'
 export { chunking } from './chunking.ts'
