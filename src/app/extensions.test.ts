@@ -4,6 +4,7 @@ import { readSettings } from '../config/load.ts'
 import { thisMachine } from '../config/machine.ts'
 import type { Session } from '../smtp/extension.ts'
 import { createRegistry } from '../smtp/registry.ts'
+import type { CheckpointStore } from './checkpoint.ts'
 import { clientExtensions, extensionSchemas, offered } from './extensions.ts'
 
 const names = { domain: 'mx.example', secret: () => new Uint8Array(32) }
@@ -250,4 +251,39 @@ test('for people it is told to whom something is offered, and why to nobody', ()
   ])
   assert.equal(told('extensions: { xverp: { identities: [] } }\n')[0], 'nobody is allowed')
   assert.equal(told('extensions: { xverp: { identities: [] } }\n', 'submission')[0], undefined)
+})
+
+/** RFC 6409 table 1, and what the RFCs themselves say of where each belongs. */
+const EVERYWHERE = [
+  'STARTTLS PIPELINING LIMITS 8BITMIME SMTPUTF8 CHUNKING BINARYMIME MT-PRIORITY CONPERM SIZE RRVS NO-SOLICITING HELP',
+  'ENHANCEDSTATUSCODES',
+].flatMap((line) => line.split(' '))
+/** They promise something to senders, which a store without a queue behind it could not keep. */
+const WITH_A_QUEUE = ['DSN', 'DELIVERBY', 'MTRK', 'CHECKPOINT']
+const WHERE: Readonly<Record<string, readonly string[]>> = {
+  smtp: [...EVERYWHERE, ...WITH_A_QUEUE],
+  submission: [...EVERYWHERE, ...WITH_A_QUEUE, 'FUTURERELEASE'],
+  lmtp: EVERYWHERE,
+}
+
+test('each extension is on offer where it belongs, and nowhere else', () => {
+  for (const [protocol, expected] of Object.entries(WHERE)) {
+    const text = `listen: { it: { ${protocol}: "127.0.0.1:2525" } }\n`
+    const loaded = readSettings(text, 'smail.yaml', thisMachine({}), extensionSchemas)
+    assert.ok('settings' in loaded)
+    const [listener] = loaded.settings.listen
+    assert.ok(listener)
+    const checkpoints = new Proxy({}, { get: () => assert.fail('Nothing is kept yet') }) as CheckpointStore
+    const all = serverOf(listener, { ...services, serverTls: tls, tracked: true, checkpoints })
+    const offers = (secured: Session['channel']['secured']) => {
+      const asked: Partial<Session> = { peer: '192.0.2.1', identity: undefined, limits: listener.limits }
+      const session = { ...asked, channel: { secured } } as Session
+      return all.flatMap(({ keyword, server, silent }) =>
+        server && !silent && (!server.offer || server.offer(session)) ? keyword : [],
+      )
+    }
+    assert.deepEqual(offers(undefined).sort(), [...expected].sort(), protocol)
+    const underTls = [...expected.filter((one) => one !== 'STARTTLS'), 'REQUIRETLS']
+    assert.deepEqual(offers({ protocol: 'TLSv1.3', cipher: 'TOY', verified: false, why: '' }).sort(), underTls.sort())
+  }
 })

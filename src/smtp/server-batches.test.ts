@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { manualClock } from '../../test/doubles/manual-clock.ts'
 import { recordingSink } from '../../test/doubles/recording-sink.ts'
-import { chunking, expn, help, pipelining, vrfy } from '../extensions/index.ts'
+import { chunking, expn, help, lmtp, pipelining, vrfy } from '../extensions/index.ts'
+import { reply } from '../mail/reply.ts'
 import { memoryStreams } from '../net/memory-stream.ts'
 import { streamChannel } from '../net/stream-channel.ts'
 import { silentLog } from '../observe/log.ts'
 import { createRegistry } from './registry.ts'
 import { serve, serverContext } from './server.ts'
+import type { Sink } from './sink.ts'
 
 const NOWHERE = { address: '', port: 0 }
 
@@ -83,6 +85,66 @@ describe('what is answered when (RFC 2920 3.2)', () => {
     assert.match(writes.join(''), /354 [^\r]*\r\n250 Taken\r\n221 [^\r]*\r\n$/)
     assert.deepEqual(mail, ['<b@example.test> x\r\n'])
   })
+})
+
+test('a store tells what became of each recipient as soon as it is known (RFC 2033 section 5)', async () => {
+  const clock = manualClock()
+  const [here, there] = memoryStreams()
+  let goOn = (): void => {}
+  const sink: Sink = {
+    open: () => ({
+      write: () => {},
+      async *conclude() {
+        yield { index: 0, reply: reply(250, '2.0.0', 'The first has it') }
+        await new Promise<void>((resolve) => {
+          goOn = resolve
+        })
+        yield { index: 1, reply: reply(452, '4.2.2', 'The second is full') }
+      },
+      abort: async () => {},
+    }),
+  }
+  const served = serve(
+    streamChannel(there, { peer: NOWHERE, local: NOWHERE, clock }),
+    serverContext({
+      hostname: 'mx.example.test',
+      listener: 'store',
+      registry: createRegistry([lmtp()]),
+      sink,
+      clock,
+      log: silentLog,
+    }),
+  )
+  let said = ''
+  here.on('data', (chunk: Buffer) => {
+    said += chunk.toString('latin1')
+  })
+  here.write(`LHLO me.test\r\n${MAIL}${RCPT}${RCPT}DATA\r\nx\r\n.\r\n`)
+  await clock.settle()
+  assert.match(said, /\r\n250 The first has it\r\n$/)
+  goOn()
+  await clock.settle()
+  assert.match(said, /\r\n452 The second is full\r\n$/)
+  here.end()
+  await served
+})
+
+test('a line may be as long as its command may be, and is refused whatever it says when it is longer', async () => {
+  for (const [begin, most, code] of [
+    ['MAIL FROM:<a@example.org> XUNKNOWN=', 4096, 555],
+    ['RCPT TO:<b@example.test> XUNKNOWN=', 2048, 555],
+    ['NOOP ', 1000, 250],
+  ] as const) {
+    const line = (octets: number) => `${begin.padEnd(octets - 2, 'x')}\r\n`
+    const { writes } = await answers([
+      ...HELLO,
+      begin.startsWith('RCPT') ? MAIL : 'NOOP\r\n',
+      line(most),
+      line(most + 1),
+    ])
+    assert.match(writes[3] ?? '', new RegExp(`^${code} `), begin)
+    assert.equal(writes[4], '500 Line too long\r\n', begin)
+  }
 })
 
 describe('a session that arrives in two pieces, cut anywhere', () => {
