@@ -2,7 +2,6 @@ import { z } from 'zod'
 import { kind } from '../config/kinds.ts'
 import {
   type DeliverByBlock,
-  type DsnBlock,
   deliverByBlock,
   dsnBlock,
   type FutureReleaseBlock,
@@ -10,6 +9,7 @@ import {
   type MtPriorityBlock,
   mtPriorityBlock,
   rrvsBlock,
+  submitterBlock,
   type XverpBlock,
   xverpBlock,
 } from '../config/schema-extensions.ts'
@@ -34,10 +34,12 @@ import {
   unwanted,
   withNetworks,
 } from './extension-settings.ts'
+import { maySubmit, type SubmitterServices } from './may-submit.ts'
+import { grantedAsDsn, type SuccessReports, type SuccessServices } from './success-reports.ts'
 import { trackingOf, trackingSchema } from './tracking.ts'
 
 /** What extensions need of the rest of the program. */
-export interface ExtensionServices {
+export interface ExtensionServices extends SuccessServices, SubmitterServices {
   /** Absent: no STARTTLS as a server. */
   readonly serverTls?: extensions.Tls
   readonly clientTls: extensions.Tls
@@ -62,11 +64,6 @@ export interface ExtensionServices {
   /** Absent: no CHECKPOINT as a server. */
   readonly checkpoints?: CheckpointStore
   readonly transactionNames: CheckpointNames
-  /**
-   * Whether somebody vouches for the senders that a client names: a program of this machine, or SPF for its name. Absent:
-   * nobody does, and it must be known by other means.
-   */
-  readonly vouched?: (session: Session) => boolean
   /** Somebody answers those who ask for tracked mail. */
   readonly tracked?: boolean
   /** Told of the priority that a client asked for, and that its mail has. */
@@ -76,6 +73,8 @@ export interface ExtensionServices {
 /** A listener, as extensions are made for it. */
 export interface AtListener extends ListenerSettings {
   readonly services: Omit<ExtensionServices, 'transactionNames'>
+  /** Undefined: everyone has them. */
+  readonly reports: SuccessReports | undefined
 }
 
 /** A transport likewise. */
@@ -143,30 +142,6 @@ const mtPriority = ({ extensions: blocks, protocol, services }: AtListener): Ext
   return extensions.mtPriority(settings, { trusts: clientsOf(block, protocol), note: services.priority })
 }
 
-/** Who may ask for reports of success. Undefined: everyone. */
-const trustedBy = ({
-  extensions: blocks,
-  protocol,
-  services,
-}: AtListener): ((session: Session) => boolean) | undefined => {
-  const block = blockOf<DsnBlock>(blocks, 'dsn')
-  if (block?.success !== 'trusted') return undefined
-  const known = clientsOf(block, protocol)
-  return (session) => known(session) || services.vouched?.(session) === true
-}
-
-/** For what goes with DSN: it demands DSN's parameters, or has reports of success as DSN does. */
-const toTrusted = (at: AtListener, extension: Extension): Extension => {
-  const trusts = trustedBy(at)
-  const { server, words } = extension
-  if (trusts === undefined || server === undefined) return extension
-  const offer = (session: Session) => {
-    if (!trusts(session)) return undefined
-    return server.offer ? server.offer(session) : []
-  }
-  return { ...extension, words: { ...words, offered: 'to those trusted' }, server: { ...server, offer } }
-}
-
 const xverp = ({ extensions: blocks, protocol }: AtListener): Extension | Why => {
   const block = blockOf<XverpBlock>(blocks, 'xverp')
   if (block === undefined) return 'it has no settings'
@@ -180,9 +155,9 @@ const xverp = ({ extensions: blocks, protocol }: AtListener): Extension | Why =>
 const storedXverp = (blocks: ExtensionBlocks): Extension =>
   extensions.xverp(blockOf<XverpBlock>(blocks, 'xverp') ?? { delimiters: '+=', pass: false })
 
-const deliverBy = ({ extensions: blocks, services }: AtListener): Extension => {
+const deliverBy = ({ extensions: blocks, services, reports }: AtListener): Extension => {
   const { minimum, trace } = blockOf<DeliverByBlock>(blocks, 'deliverby') ?? { minimum: 0, trace: true }
-  return extensions.deliverBy({ minimum: Math.ceil(minimum / 1000), trace }, services.delivers)
+  return extensions.deliverBy({ minimum: Math.ceil(minimum / 1000), trace }, services.delivers, reports?.proof)
 }
 
 const conNeg = ({ extensions: blocks, services }: AtListener): Extension =>
@@ -224,14 +199,14 @@ export const extensionTable: readonly ExtensionRow[] = [
     name: 'dsn',
     schema: dsnBlock,
     // Who offers it promises reports of success, and an LMTP listener has nothing behind it that makes any.
-    server: (at) => smtpOnly(at, () => extensions.dsn(trustedBy(at))),
+    server: (at) => smtpOnly(at, () => extensions.dsn(at.reports)),
     client: () => extensions.dsn(),
     queue: () => extensions.dsn(),
   },
   {
     name: 'deliverby',
     schema: deliverByBlock,
-    server: (at) => smtpOnly(at, () => toTrusted(at, deliverBy(at))),
+    server: (at) => smtpOnly(at, () => grantedAsDsn(at.reports, deliverBy(at))),
     client: () => extensions.deliverBy(),
     queue: () => extensions.deliverBy(),
   },
@@ -249,7 +224,7 @@ export const extensionTable: readonly ExtensionRow[] = [
       smtpOnly(at, () => {
         if (!at.services.tracked) return 'nobody could ask: there is no mtqp listener'
         if (at.extensions['dsn'] === 'off') return 'it needs DSN'
-        return toTrusted(at, extensions.mtrk(trackingOf(at.extensions['mtrk'])))
+        return grantedAsDsn(at.reports, extensions.mtrk(trackingOf(at.extensions['mtrk'])))
       }),
     client: ({ extensions: blocks }) => extensions.mtrk(trackingOf(blocks['mtrk'])),
     queue: () => extensions.mtrk(trackingOf({})),
@@ -319,8 +294,8 @@ export const extensionTable: readonly ExtensionRow[] = [
   },
   {
     name: 'submitter',
-    schema: UNNAMED,
-    server: (at) => smtpOnly(at, () => extensions.submitter()),
+    schema: submitterBlock,
+    server: (at) => smtpOnly(at, () => extensions.submitter(maySubmit(at))),
     client: (at) => bySmtp(at, () => extensions.submitter()),
     queue: () => extensions.submitter(),
   },

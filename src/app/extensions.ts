@@ -3,6 +3,7 @@ import { kindOf } from '../config/kinds.ts'
 import type { ExtensionBlocks, ListenerSettings } from '../config/settings.ts'
 import type { Extension } from '../smtp/extension.ts'
 import { type AtTransport, type ExtensionServices, extensionTable } from './extension-table.ts'
+import { successReports } from './success-reports.ts'
 
 export type { ExtensionServices } from './extension-table.ts'
 
@@ -23,13 +24,14 @@ const LAST = new Set(['help', 'expn', 'vrfy', 'enhancedstatuscodes'])
 export const offered = (listener: ListenerSettings, services: Omit<ExtensionServices, 'transactionNames'>): Offered => {
   const { extensions: blocks } = listener
   const whyNot = new Map<string, string>()
+  const at = { ...listener, services, reports: successReports(listener, services) }
   const made = (last: boolean) =>
     extensionTable.flatMap(({ name, schema, server, nobody, serverOff }): Extension[] => {
       if (LAST.has(name) !== last) return []
       const off = blocks[name] === 'off'
-      const one = off ? (serverOff?.() ?? 'off in the settings') : server?.({ ...listener, services })
+      const one = off ? (serverOff?.() ?? 'off in the settings') : server?.(at)
       if (typeof one === 'object') {
-        const why = off ? undefined : nobody?.({ ...listener, services })
+        const why = off ? undefined : nobody?.(at)
         if (why !== undefined) whyNot.set(name, why)
         return [one]
       }

@@ -10,10 +10,11 @@ import { ScratchFile } from '../mime/convert/scratch-file.ts'
 import type { ContentConverter } from '../mime/forms/content-converter.ts'
 import { serveTracking } from '../mtqp/serve.ts'
 import type { Channel } from '../net/channel.ts'
-import type { Resolver as Dns } from '../net/resolver.ts'
+import type { Resolver as Dns, RecordResolver } from '../net/resolver.ts'
 import { tlsService } from '../net/tls.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
+import { spfBy, type Verdict } from '../policy/spf.ts'
 import { createReporter, type Reporter } from '../reports/report.ts'
 import { isOurAddress } from '../routers/self.ts'
 import { adapter } from '../smtp/adapter.ts'
@@ -42,7 +43,7 @@ export interface Standing {
   readonly log: Log
   readonly modules: readonly ExtensionModule[]
   readonly converters: readonly ContentConverter[]
-  dns(settings: Settings): Promise<Dns>
+  dns(settings: Settings): Promise<Dns & RecordResolver>
   /** Opened at the start; asked only when mail comes. */
   spool(): Spool
   /** Where listeners listen now. */
@@ -155,6 +156,10 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
         return (await standing.spool().ahead({ now: clock.now(), ...of })).octets
       },
     },
+    spf: spfBy({ resolver: dns, clock, log, hostname: settings.hostname }),
+    unproved: ({ peer, greeting }: Session, domain: string, verdict: Verdict) =>
+      log.event('info', 'sender-unproved', { peer, helo: greeting?.name, domain, spf: verdict }),
+    mayRelay,
     tracked: settings.listen.some(({ protocol }) => protocol === 'mtqp'),
   }
   const checkpoints = spoolPartials(() => standing.spool(), clock, log)

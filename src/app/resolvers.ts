@@ -1,11 +1,12 @@
 import type { Settings } from '../config/settings.ts'
 import { systemServers } from '../net/dns-servers.ts'
 import { type HostsFile, hostsFile } from '../net/hosts-file.ts'
-import type { Resolver, ServiceResolver } from '../net/resolver.ts'
+import type { RecordResolver, Resolver, ServiceResolver } from '../net/resolver.ts'
 import { stubResolver } from '../net/stub-resolver.ts'
 import type { Clock } from '../observe/clock.ts'
 
-type Closable = Resolver & ServiceResolver & { close(): Promise<void> }
+type Lookups = Resolver & ServiceResolver & RecordResolver
+type Closable = Lookups & { close(): Promise<void> }
 
 /**
  * Who looks names up, one for each way that settings have had it done. They outlive a reload: deliveries that are under way
@@ -19,7 +20,7 @@ export class Resolvers {
     this.#clock = clock
   }
 
-  async of({ dns }: Pick<Settings, 'dns'>): Promise<Resolver & ServiceResolver> {
+  async of({ dns }: Pick<Settings, 'dns'>): Promise<Lookups> {
     const servers = dns.servers.length > 0 ? dns.servers : await systemServers()
     const { hosts, timeout } = dns
     const key = JSON.stringify([servers, [...hosts], timeout])

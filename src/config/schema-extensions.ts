@@ -23,18 +23,34 @@ const knownClients = (who: string) => ({
 })
 
 export interface DsnBlock extends KnownClients {
-  readonly success: 'everyone' | 'trusted'
+  readonly success: 'everyone' | 'trusted' | 'aligned'
 }
 
 export const dsnBlock: z.ZodType<DsnBlock> = z.strictObject({
   success: z
-    .enum(['everyone', 'trusted'])
+    .enum(['everyone', 'trusted', 'aligned'])
     .default('everyone')
     .describe(
-      'Who may ask for reports of success, which go to whoever is named as the sender. DSN, MTRK and DELIVERBY, which has them too, are not offered to others at all.',
+      'Who may ask for reports of success, which go to whoever is named as the sender. DSN, MTRK and DELIVERBY, which has them too, are not offered to others at all. `aligned`: those trusted, and hosts whose name SPF proves (RFC 7208); of mail by these, NOTIFY=SUCCESS and BY count only where SPF proves the sender too.',
     ),
   ...knownClients('Who is trusted'),
 })
+
+export interface SubmitterBlock {
+  readonly check: boolean
+}
+
+export const submitterBlock: z.ZodType<SubmitterBlock> = kind(
+  z.strictObject({
+    check: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Whether a client may send for the submitter that it names is looked up by SPF, but for clients of `relay-from` and those who submit.',
+      ),
+  }),
+  { offUnlessNamed: true },
+)
 
 export interface XverpBlock extends KnownClients {
   readonly delimiters: string

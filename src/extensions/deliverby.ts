@@ -1,8 +1,8 @@
-import type { ParamBag } from '../mail/envelope.ts'
+import type { ParamBag, ReversePath } from '../mail/envelope.ts'
 import type { Instant } from '../mail/instant.ts'
 import { refuse, reply } from '../mail/reply.ts'
 import { rfc5322Date } from '../mime/date.ts'
-import type { Extension, OutboundMail, OutboundRecipient, Param, Remedy } from '../smtp/extension.ts'
+import type { Extension, OutboundMail, OutboundRecipient, Param, Remedy, Session } from '../smtp/extension.ts'
 import { get } from '../smtp/param.ts'
 
 interface By {
@@ -83,13 +83,19 @@ export interface DeliverBySettings {
   readonly trace: boolean
 }
 
+/** Whether the sender of mail by this client is who it says, and may be told what becomes of it. */
+export interface ProvesSenders {
+  proves(sender: ReversePath, session: Session): Promise<boolean>
+}
+
 /**
  * DELIVERBY, RFC 2852: mail that is to be delivered in time, or returned (mode R), or its sender told (N). `delivers`:
- * whether mail is delivered at all just now.
+ * whether mail is delivered at all just now. `proof` absent: any client may name any sender to be told.
  */
 export const deliverBy = (
   { minimum, trace }: DeliverBySettings = { minimum: 0, trace: true },
   delivers: () => boolean = () => true,
+  proof?: ProvesSenders,
 ): Extension => ({
   keyword: 'DELIVERBY',
   rfc: [2852],
@@ -97,13 +103,19 @@ export const deliverBy = (
   params: { MAIL: [BY] },
   server: {
     offer: () => (minimum > 0 ? [String(minimum)] : []),
-    onMail(_sender, params) {
+    async onMail(sender, params, session) {
       const by = get(params, BY)
-      if (by === undefined) return
+      if (by === undefined) return undefined
       if (by.trace && !trace) refuse(555, '5.7.1', 'Nobody is told here which way mail goes')
-      if (by.mode === 'N') return
+      if (proof && !(await proof.proves(sender, session))) {
+        if (by.mode === 'R') refuse(555, '5.7.1', 'In time or not at all is for senders who are proved')
+        const { BY: _dropped, ...others } = params
+        return { params: others }
+      }
+      if (by.mode === 'N') return undefined
       if (by.seconds < minimum) refuse(555, '5.5.4', `With mode R, BY is at least ${minimum} here`)
       if (!delivers()) refuse(455, '4.3.2', 'Nothing is delivered just now, in whatever time')
+      return undefined
     },
     atEnd({ at }, { params, begun }) {
       const by = get(params, BY)

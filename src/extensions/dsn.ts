@@ -1,8 +1,17 @@
 import { isAscii } from '../mail/address.ts'
+import type { ParamBag, ReversePath } from '../mail/envelope.ts'
 import { isInternational } from '../mail/international.ts'
 import { refuse } from '../mail/reply.ts'
 import { asUtf8Xtext, fromUnitext } from '../mail/utf8-address.ts'
-import type { Extension, OutboundRecipient, Param, ReportEvent, Session } from '../smtp/extension.ts'
+import type {
+  Extension,
+  Greeting,
+  OutboundRecipient,
+  Param,
+  ReportEvent,
+  ServerFacet,
+  Session,
+} from '../smtp/extension.ts'
 import { get, list, oneOf, xtext } from '../smtp/param.ts'
 
 type Wish = 'NEVER' | 'SUCCESS' | 'FAILURE' | 'DELAY'
@@ -47,19 +56,55 @@ const WISH_FOR: Readonly<Record<ReportEvent, Wish>> = {
 const wishing = (wish: Wish, recipients: readonly OutboundRecipient[]): readonly number[] =>
   recipients.filter(({ params }) => get(params, NOTIFY)?.includes(wish)).map(({ key }) => key)
 
+/** RFC 3461 5.2.7.3 (c), and for whoever may not have reports of success. */
+const withoutSuccess = (params: ParamBag): ParamBag => {
+  const wishes = get(params, NOTIFY)
+  if (!wishes?.includes('SUCCESS')) return params
+  return { ...params, NOTIFY: wishes.filter((wish) => wish !== 'SUCCESS').join(',') || 'NEVER' }
+}
+
+/** Tells whether clients, and the senders they name, are who they say. */
+export interface SenderProof {
+  /** Finds out about a client, before anybody asks whether it is trusted. */
+  greeted(greeting: Greeting, session: Session): Promise<void>
+  /** Whether the sender of mail by this client is proved. */
+  proves(sender: ReversePath, session: Session): Promise<boolean>
+}
+
+/** To whom reports of success are granted, for they go to whoever is named as the sender. */
+export interface SuccessGrants {
+  readonly trusts: (session: Session) => boolean
+  /** Of mail whose sender it does not prove, SUCCESS is taken out of NOTIFY. Absent: who is trusted may name whom it likes. */
+  readonly proof?: SenderProof
+  /** For people: to whom. */
+  readonly to?: string
+}
+
+const serverFor = ({ trusts, proof }: SuccessGrants): ServerFacet => ({
+  offer: (session) => (trusts(session) ? [] : undefined),
+  ...(proof && {
+    greeted: (greeting, session) => proof.greeted(greeting, session),
+    // RFC 3461 5.1: the answer must be the same, so what cannot be granted is left out.
+    async onRcpt({ params }, { sender }, session) {
+      const granted = withoutSuccess(params)
+      return granted === params || (await proof.proves(sender, session)) ? undefined : { params: granted }
+    },
+  }),
+})
+
 /**
- * DSN, RFC 3461: the sender says which reports it wants and what they should carry. Reports of success go to whoever is
- * named as the sender, so it may be offered only to those whom somebody `trusts`. Absent: to everyone.
+ * DSN, RFC 3461: the sender says which reports it wants and what they should carry. `grants` absent: everyone may have
+ * those of success.
  */
-export const dsn = (trusts?: (session: Session) => boolean): Extension => ({
+export const dsn = (grants?: SuccessGrants): Extension => ({
   keyword: 'DSN',
   rfc: [3461, 3464],
   words: {
     relay: 'passed on; else success is reported as relayed, and NEVER goes without a sender',
-    ...(trusts ? { offered: 'to those trusted' } : {}),
+    ...(grants ? { offered: grants.to ?? 'to those trusted' } : {}),
   },
   params: { MAIL: [RET, ENVID], RCPT: [NOTIFY, ORCPT] },
-  server: trusts ? { offer: (session) => (trusts(session) ? [] : undefined) } : {},
+  server: grants ? serverFor(grants) : {},
   client: {
     offered({ hop }) {
       hop.reports = true
@@ -86,10 +131,7 @@ export const dsn = (trusts?: (session: Session) => boolean): Extension => ({
         const { RET: ret, ENVID: envid, NOTIFY: notify, ORCPT: orcpt, ...rest } = params
         return rest
       }
-      const wishes = get(params, NOTIFY)
-      if (of === 'message' || !wishes?.includes('SUCCESS')) return params
-      const kept = wishes.filter((wish) => wish !== 'SUCCESS')
-      return { ...params, NOTIFY: kept.join(',') || 'NEVER' }
+      return of === 'message' ? params : withoutSuccess(params)
     },
   },
   report: {

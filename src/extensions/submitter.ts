@@ -23,8 +23,8 @@ const mailbox = (text: string): Address | undefined => {
   }
 }
 
-/** Whether a client may send mail for which somebody of this domain is responsible. */
-export type MaySubmit = (domain: string, session: Session) => Promise<boolean>
+/** Whether a client may send mail for which this submitter is responsible, as far as can be told now. */
+export type MaySubmit = (submitter: Address, session: Session) => Promise<'yes' | 'no' | 'unknown'>
 
 /**
  * SUBMITTER, RFC 4405 (historic): who is responsible for sending the mail, as its header says, is told before the mail is.
@@ -40,7 +40,10 @@ export const submitter = (maySubmit?: MaySubmit): Extension => ({
     async onMail(_sender, params, session) {
       const named = get(params, SUBMITTER)
       if (named === undefined || maySubmit === undefined) return
-      if (!(await maySubmit(named.domain, session))) refuse(550, '5.7.1', 'Submitter not allowed.')
+      const may = await maySubmit(named, session)
+      if (may === 'no') refuse(550, '5.7.1', 'Submitter not allowed.')
+      // RFC 4406 section 5.4.
+      if (may === 'unknown') refuse(450, '4.4.3', 'Sender ID check is temporarily unavailable')
     },
     atEnd({ header }, { params }) {
       const named = get(params, SUBMITTER)

@@ -87,6 +87,11 @@ type Hooked = HookAnswer | undefined | void
 type Awaitable<T> = T | Promise<T>
 
 export interface ServerFacet {
+  /**
+   * A greeting was taken, and `offer` is asked next: for what has to be looked up first. Asked of every extension of the
+   * listener, on offer or not.
+   */
+  greeted?(greeting: Greeting, session: Session): Awaitable<void>
   /** Arguments after the keyword in the EHLO reply; undefined while not on offer. Absent: always on offer, no arguments. */
   offer?(session: Session): readonly string[] | undefined
   readonly verbs?: Readonly<Record<string, Verb>>

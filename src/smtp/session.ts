@@ -119,6 +119,7 @@ export class ServerSession implements Session {
     this.#greeting = greeting
     try {
       await this.options.sink.hello?.(this)
+      for (const { server } of this.options.registry.extensions) await server?.greeted?.(greeting, this)
     } catch (error) {
       this.#greeting = before
       throw error

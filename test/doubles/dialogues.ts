@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import * as extensions from '../../src/extensions/index.ts'
+import type { ParamBag } from '../../src/mail/envelope.ts'
 import { readFilter } from '../../src/mail/features/read-filter.ts'
 import { refuse, reply } from '../../src/mail/reply.ts'
 import { charsetConverter } from '../../src/mime/forms/charset-converter.ts'
@@ -10,7 +11,7 @@ import { silentLog } from '../../src/observe/log.ts'
 import { adapter } from '../../src/smtp/adapter.ts'
 import { HopUnusable } from '../../src/smtp/client-hello.ts'
 import { type ConverterOptions, converter } from '../../src/smtp/converter.ts'
-import { type Extension, RetryWithout } from '../../src/smtp/extension.ts'
+import { type Extension, type Greeting, RetryWithout, type Session } from '../../src/smtp/extension.ts'
 import { createRegistry } from '../../src/smtp/registry.ts'
 import { serve, serverContext } from '../../src/smtp/server.ts'
 import type { IncomingEnd } from '../../src/smtp/sink.ts'
@@ -87,6 +88,22 @@ export const holding = (): NonNullable<Parameters<typeof extensions.futureReleas
   held: async (identity) => (identity === undefined ? 8000 : identity === 'ann' ? 4000 : 0),
 })
 
+/** `known.example` may name any sender; `mail.example` proves its name once it was looked at, and then example.org. */
+export const provingNames = (): Required<extensions.SuccessGrants> => {
+  const proved = new WeakSet<Greeting>()
+  const isKnown = ({ greeting }: Session) => greeting?.name === 'known.example'
+  return {
+    to: 'to some',
+    trusts: (session) => isKnown(session) || (session.greeting !== undefined && proved.has(session.greeting)),
+    proof: {
+      async greeted(greeting) {
+        if (greeting.name === 'mail.example') proved.add(greeting)
+      },
+      proves: async (sender, session) => sender === null || isKnown(session) || sender.domain === 'example.org',
+    },
+  }
+}
+
 const FAX = readFilter(
   '(&(image-file-structure=TIFF-minimal)(color=Binary)(|(&(dpi=204)(dpi-xyratio=[204/98,204/196]))' +
     '(&(dpi=200)(dpi-xyratio=[200/100,1])))(image-coding=[MH,MR,MMR])(size-x<=2150/254))',
@@ -136,7 +153,9 @@ const made: Readonly<Record<string, (kept: MemoryPartials) => Extension>> = {
   'STARTTLS-VERIFIED': () => extensions.startTls(tls(true), 'verify'),
   'STARTTLS-FAILING': () => extensions.startTls(failingTls),
   DSN: () => extensions.dsn(),
-  'DSN-TRUSTED': () => extensions.dsn(({ greeting }) => greeting?.name === 'known.example'),
+  'DSN-TRUSTED': () => extensions.dsn({ trusts: ({ greeting }) => greeting?.name === 'known.example' }),
+  'DSN-ALIGNED': () => extensions.dsn(provingNames()),
+  'DELIVERBY-ALIGNED': () => extensions.deliverBy(undefined, undefined, provingNames().proof),
   CONPERM: extensions.conPerm,
   'CONPERM-UNOFFERED': () => ({ ...extensions.conPerm(), server: { offer: () => undefined } }),
   CONNEG: () => extensions.conNeg(devices, adapt),
@@ -151,7 +170,11 @@ const made: Readonly<Record<string, (kept: MemoryPartials) => Extension>> = {
       return local.toLowerCase() === 'alice' && since < Date.UTC(2014, 0) ? 'other' : 'same'
     }),
   SUBMITTER: () => extensions.submitter(),
-  'SUBMITTER-TESTED': () => extensions.submitter(async (domain) => domain === 'example.com'),
+  'SUBMITTER-TESTED': () =>
+    extensions.submitter(async ({ domain }, { greeting }) => {
+      if (domain === 'down.example') return 'unknown'
+      return domain === 'example.com' || greeting?.name === 'known.example' ? 'yes' : 'no'
+    }),
   'MT-PRIORITY': () => extensions.mtPriority(...ranking()),
   'MT-PRIORITY-NSEP': () =>
     extensions.mtPriority({ ...ranking()[0], policy: 'NSEP', most: 5, least: -2 }, { trusts: () => true }),
@@ -282,10 +305,12 @@ export const playServerText = async (
     await clock.settle()
     return secured(channel)
   }
+  const show = setting('show')
   const mail = () =>
-    sink.mail_.map(({ sender, recipients, body, end }) =>
-      [octets(sender), octets(recipients.join(' ')), ...shown(end, setting('show') === 'params'), '|', body].join(' '),
-    )
+    sink.mail_.map(({ sender, recipients, body, end }) => {
+      const to = recipients.map((one, at) => one + (show === 'recipients' ? said(end.recipients[at]?.params) : ''))
+      return [octets(sender), octets(to.join(' ')), ...shown(end, show === 'params'), '|', body].join(' ')
+    })
   try {
     await by(transcript, client, beginTls, mail, comeBack)
   } finally {
@@ -293,6 +318,9 @@ export const playServerText = async (
   }
   await served
 }
+
+/** A recipient's parameters, behind it. */
+const said = (params: ParamBag = {}): string => (Object.keys(params).length > 0 ? JSON.stringify(params) : '')
 
 /** What the sink was told beside the body, where there is anything to tell. */
 const shown = (end: IncomingEnd, withParams: boolean): string[] => {

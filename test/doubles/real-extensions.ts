@@ -4,7 +4,7 @@ import { MemoryPartials } from '../../src/spool/memory-partials.ts'
 import { authClient } from './auth-client.ts'
 import { authServer } from './auth-sides.ts'
 import { checkpointSides } from './checkpoint-sides.ts'
-import { holding, ranking } from './dialogues.ts'
+import { holding, provingNames, ranking } from './dialogues.ts'
 
 /** Every extension that is listed, made with whatever will do. */
 export const real: readonly Extension[] = [
@@ -19,7 +19,7 @@ export const real: readonly Extension[] = [
   extensions.chunking(),
   extensions.binaryMime(),
   extensions.startTls({ asServer: async (c) => c, asClient: async (c) => c }),
-  extensions.dsn(() => true),
+  extensions.dsn(provingNames()),
   extensions.submitter(),
   extensions.rrvs(async () => 'elsewhere'),
   extensions.deliverBy(),

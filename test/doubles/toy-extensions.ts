@@ -32,6 +32,18 @@ export const toys: Readonly<Record<string, () => Extension>> = {
     },
     server: { offer: ({ greeting }) => (greeting?.name === 'known' ? ['a', 'b'] : undefined) },
   }),
+  // Looks at names before it says to whom it is on offer.
+  'X-GREETED': () => {
+    const looked: string[] = []
+    return {
+      keyword: 'X-GREETED',
+      rfc: [],
+      server: {
+        greeted: async ({ verb, name }, { greeting }) => void looked.push(`${verb}-${name}-${greeting?.name}`),
+        offer: () => (looked.length > 1 ? looked : undefined),
+      },
+    }
+  },
   // Another owner of one more word of the same parameter; needs the first one.
   'X-GREEN': () => ({
     keyword: 'X-GREEN',
