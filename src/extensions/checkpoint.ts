@@ -65,6 +65,8 @@ const serverSide = ({ partials, limits, now }: NonNullable<CheckpointSides['serv
       const { TRANSID: _id, ...rest } = params
       const upload = new Upload(session, id, { sender, params: rest }, { partials, limits, now })
       uploads.set(session, upload)
+      // Who has not waited to hear where it goes on sends all of it, and what was kept would come twice in one mail.
+      if (session.ahead) return
       const found = await upload.find()
       return found && { reply: reply(355, '', `${found.offset} is the transaction offset`), resume: found.resume }
     },
@@ -75,6 +77,7 @@ const serverSide = ({ partials, limits, now }: NonNullable<CheckpointSides['serv
 }
 
 const clientSide = (naming: Naming): ClientFacet => ({
+  goesOn: ({ facts }) => naming.isFor(facts.octets),
   adds(mail, hop) {
     const id = naming.of(mail, hop)
     return id === undefined ? {} : { TRANSID: id }

@@ -336,6 +336,8 @@ export interface ClientFacet {
   without?(mail: OutboundMail, hop: Hop, recipients: readonly OutboundRecipient[]): readonly Remedy[]
   /** The mail makes use of it and the hop has it, but not all that is needed, or the sender is to be told. */
   with?(mail: OutboundMail, hop: Hop, recipients: readonly OutboundRecipient[]): readonly Remedy[]
+  /** Where the body of this mail broke off, it may go on: the host that has a part of it is asked first, at the same address. */
+  goesOn?(mail: OutboundMail): boolean
   /** MAIL parameters for this hop, on the final facts; they win over those that travel. Asked anew right before each MAIL. Throw a Refusal to give the mail up. */
   adds?(mail: OutboundMail, hop: Hop): ParamBag
   /** RCPT parameters likewise. */

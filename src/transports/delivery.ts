@@ -31,6 +31,8 @@ export class Delivery {
   readonly #left: Map<number, OutboundRecipient>
   /** The word on those that another host may still take. */
   readonly #words: Map<number, Diagnosis> = new Map()
+  /** Where an earlier attempt broke off within the body, and this one may go on. */
+  readonly #brokeOff: Diagnosis['remote']
   #reached = false
 
   constructor(
@@ -44,6 +46,9 @@ export class Delivery {
     this.#signal = signal
     this.#settled = settled
     this.#left = new Map(recipients.map((recipient) => [recipient.key, outbound(recipient)] as const))
+    const { extensions } = tools.options.registry
+    const mail = this.#mail([...this.#left.values()])
+    this.#brokeOff = extensions.some(({ client }) => client?.goesOn?.(mail)) ? brokeOff(recipients) : undefined
   }
 
   /** Once the signal is aborted, recipients may be left without outcome: nothing is known of them. */
@@ -51,7 +56,7 @@ export class Delivery {
     let last: Diagnosis
     try {
       last = this.#word(reply(451, '4.4.4', 'There is no host to send to'))
-      for (const host of await to.hosts()) {
+      for (const host of this.#inOrder(await to.hosts())) {
         if (this.#signal.aborted) return
         await this.#at(host, to)
         if (this.#left.size === 0) return
@@ -63,6 +68,12 @@ export class Delivery {
     }
     if (this.#signal.aborted) return
     this.#end(last)
+  }
+
+  /** The host that has a part of the mail comes first, where it may go on (RFC 1845 section 3). */
+  #inOrder(hosts: readonly Host[]): readonly Host[] {
+    const name = this.#brokeOff?.name
+    return [...hosts.filter((host) => host.name === name), ...hosts.filter((host) => host.name !== name)]
   }
 
   #word(said: Refusal['reply']): Diagnosis {
@@ -83,12 +94,14 @@ export class Delivery {
     const { connections, options } = this.#tools
     let todo: readonly OutboundRecipient[] = [...this.#left.values()]
     const lenient = this.#isLenient(todo)
+    const first = host.name === this.#brokeOff?.name ? this.#brokeOff.address : undefined
+    const how = { ...options, ...(lenient ? { lenient } : {}), ...(first === undefined ? {} : { first }) }
     // What was reached without its demands being met is not for other mail.
     const key = `${destination} ${host.name} ${host.port}${lenient ? ' lenient' : ''}`
     while (todo.length > 0 && !this.#signal.aborted) {
       let conversation = connections.take(key, todo)
       try {
-        conversation ??= await reach(host, lenient ? { ...options, lenient } : options, this.#signal)
+        conversation ??= await reach(host, how, this.#signal)
       } catch (error) {
         if (!(error instanceof OutOfReach)) throw error
         for (const one of todo) this.#remember(one.key, error.diagnosis)
@@ -163,3 +176,9 @@ export class Delivery {
 
 const outbound = ({ key, address, params, sender }: SpooledRecipient): OutboundRecipient =>
   sender === undefined ? { key, address, params } : { key, address, params, sender }
+
+/** A body was on its way, and the connection broke. */
+const brokeOff = (recipients: readonly SpooledRecipient[]): Diagnosis['remote'] => {
+  const last = recipients.flatMap(({ fate }) => ('last' in fate && fate.last ? [fate.last] : []))
+  return last.filter(({ by, phase }) => by === 'us' && phase === 'body').sort((a, b) => b.at - a.at)[0]?.remote
+}

@@ -30,6 +30,8 @@ export interface ReachOptions {
   readonly secure?: (channel: Channel, name: string) => Promise<Channel>
   /** See `Conversation.lenient`. */
   readonly lenient?: true
+  /** The address that is connected to first, if it is one of the host's. */
+  readonly first?: string
   readonly convert?: Convert
   readonly sign?: Sign
 }
@@ -71,7 +73,9 @@ export const lastWord = (before: Diagnosis | undefined, now: Diagnosis): Diagnos
 /** A conversation with the first of the host's addresses that wants one (RFC 5321 5.1). Throws `OutOfReach`. */
 export const reach = async (host: Host, options: ReachOptions, signal: AbortSignal): Promise<ClientConversation> => {
   if (host.name.startsWith('/')) return begin(host, { path: host.name }, options, signal)
-  let addresses = (await addressesOf(host, options)).slice(0, MOST_ADDRESSES)
+  const all = await addressesOf(host, options)
+  const first = all.filter((address) => address === options.first)
+  let addresses = [...first, ...all.filter((address) => !first.includes(address))].slice(0, MOST_ADDRESSES)
   let worst: Diagnosis | undefined
   let last: OutOfReach | undefined
   while (addresses.length > 0) {

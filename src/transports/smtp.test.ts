@@ -245,6 +245,33 @@ describe('hosts', () => {
     })
   })
 
+  test('mail that may go on where it broke off is tried there first, at the same address', async () => {
+    const goesOn: Extension = { keyword: 'G', rfc: [], client: { goesOn: ({ facts }) => facts.octets > 0 } }
+    const good = HELLO + one('a@there.test')
+    const several: Host = { name: 'mx-2', port: 25, addresses: ['10.0.0.2', '10.0.0.3'] }
+    const remote = { name: 'mx-2', address: '10.0.0.3' }
+    const last = { code: 451, status: '4.4.2', lines: ['gone'], by: 'us', at: 0, remote } as const
+    const scripts = { '10.0.0.1': [good], '10.0.0.2': [good], '10.0.0.3': [good] }
+    const both = [at('10.0.0.1'), several]
+    const cases: [phase: string, extensions: Extension[], hosts: Host[], dialled: string][] = [
+      ['body', [goesOn], both, '10.0.0.3'],
+      ['body', [], both, '10.0.0.1'],
+      ['body', [], [several], '10.0.0.2'],
+      ['RCPT', [goesOn], both, '10.0.0.1'],
+    ]
+    for (const [phase, extensions, hosts, dialled] of cases) {
+      const who = A.map((r): SpooledRecipient => ({ ...r, fate: { is: 'waiting', due: 0, last: { ...last, phase } } }))
+      await world(
+        scripts,
+        async ({ deliver, farm }) => {
+          await deliver(routeTo(...hosts), who)
+          assert.deepEqual(farm.dialled, [dialled])
+        },
+        { extensions },
+      )
+    }
+  })
+
   test('an extension may want another host, and the last word stands', async () => {
     const wants: Extension = {
       keyword: 'W',

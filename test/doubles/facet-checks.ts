@@ -47,6 +47,10 @@ export const facetChecks: Readonly<Record<string, (extension: Extension) => void
     const body = (length: number) => extension.client?.adds?.(outbound({ text: `\r\n${'x'.repeat(length)}\r\n` }), hop)
     assert.deepEqual([body(998), body(999)], [{}, { BODY: 'BINARYMIME' }])
   },
+  CHECKPOINT({ client }) {
+    // Whoever has a part of the mail is asked first; dialogues have one host.
+    assert.equal(client?.goesOn?.(outbound()), true)
+  },
   MTRK({ queue }) {
     // Copies for several recipients may not all be tracked, and those of a list never (RFC 3885 3.3).
     const given = { MTRK: 'x', ENVID: '1@a' }

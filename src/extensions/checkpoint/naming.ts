@@ -31,9 +31,14 @@ export class Naming {
     this.#options = options
   }
 
+  /** Whether a message of so many octets is worth a name. */
+  isFor(octets: number): boolean {
+    return octets >= this.#options.from
+  }
+
   /** Undefined: it is not worth one, or the hop is not. */
   of(mail: OutboundMail, hop: Hop): string | undefined {
-    if (mail.facts.octets < this.#options.from || spoiltBy(hop) >= MOST_BY_HOP) return undefined
+    if (!this.isFor(mail.facts.octets) || spoiltBy(hop) >= MOST_BY_HOP) return undefined
     for (let attempt = 0; ; attempt += 1) {
       const name = this.#name(mail, attempt)
       if (!this.#spoilt.has(name)) return name
