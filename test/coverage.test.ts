@@ -152,6 +152,8 @@ const TRUE_MAXIMA: Readonly<Record<string, number>> = {
   ENVID: 107,
   MTRK: 43,
   SOLICIT: 1009,
+  HOLDFOR: 18,
+  HOLDUNTIL: 75,
   CONPERM: 8,
   SMTPUTF8: 9,
   'MT-PRIORITY': 15,
