@@ -95,7 +95,7 @@ export const facetChecks: Readonly<Record<string, (extension: Extension) => void
   FUTURERELEASE({ report }) {
     const fields = (params: ReportedMessage['params']) => report?.messageFields?.({ ...message, params })
     assert.deepEqual(fields({ HOLDFOR: '60' }), [['Future-Release-Request', 'for;60']])
-    const until = '2026-01-01T00:00:00.25+01:00'
+    const until = '2026-01-01T00:00:00.25+00:00'
     assert.deepEqual(fields({ HOLDUNTIL: until }), [['Future-Release-Request', `until;${until}`]])
     assert.deepEqual(fields({ HOLDUNTIL: 'some day' }), [])
   },
