@@ -1,23 +1,10 @@
 import { z } from 'zod'
-import { networks, readNetwork } from '../config/networks.ts'
+import { networks } from '../config/networks.ts'
 import type { MtPriorityBlock } from '../config/schema-extensions.ts'
 import type { ExtensionBlocks } from '../config/settings.ts'
 import * as extensions from '../extensions/index.ts'
 import type { Address } from '../mail/address.ts'
 import type { Session } from '../smtp/extension.ts'
-
-/** An extension knows its `allow` for texts only; what a network is, settings know. */
-export const withNetworks = <T extends { readonly allow: readonly string[] }>(schema: z.ZodType<T>): z.ZodType<T> =>
-  schema.superRefine(({ allow }, context) => {
-    for (const [index, text] of allow.entries()) {
-      try {
-        readNetwork(text)
-      } catch (error) {
-        const message = error instanceof Error ? error.message : String(error)
-        context.addIssue({ code: 'custom', path: ['allow', index], message })
-      }
-    }
-  })
 
 /** A client's network is among those that a block's `allow` names. */
 export const allowed = (block: unknown): ((session: Session) => boolean) => {

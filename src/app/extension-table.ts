@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { kind } from '../config/kinds.ts'
 import {
+  askersBlock,
   type DeliverByBlock,
   deliverByBlock,
   dsnBlock,
@@ -25,15 +26,7 @@ import {
   checkpointSettings,
 } from './checkpoint.ts'
 import { clientsOf, whoAre } from './clients.ts'
-import {
-  allowed,
-  allowsNobody,
-  blockOf,
-  capabilities,
-  prioritySettings,
-  unwanted,
-  withNetworks,
-} from './extension-settings.ts'
+import { allowed, allowsNobody, blockOf, capabilities, prioritySettings, unwanted } from './extension-settings.ts'
 import { maySubmit, type SubmitterServices } from './may-submit.ts'
 import { grantedAsDsn, type SuccessReports, type SuccessServices } from './success-reports.ts'
 import { trackingOf, trackingSchema } from './tracking.ts'
@@ -314,13 +307,13 @@ export const extensionTable: readonly ExtensionRow[] = [
   { name: 'help', schema: NONE, server: extensions.help },
   {
     name: 'expn',
-    schema: withNetworks(extensions.expnSettings),
+    schema: askersBlock('Networks whose clients may ask who is on a list.'),
     server: ({ extensions: blocks, services }) => extensions.expn(services.expand, allowed(blocks['expn'])),
     nobody: ({ extensions: blocks }) => (allowsNobody(blocks['expn']) ? NOBODY : undefined),
   },
   {
     name: 'vrfy',
-    schema: withNetworks(extensions.vrfySettings),
+    schema: askersBlock('Networks whose clients are told whether a mailbox exists; others get 252.'),
     server: ({ extensions: blocks, services }) =>
       extensions.vrfy(services.verify, allowed(blocks['vrfy']), services.home),
   },

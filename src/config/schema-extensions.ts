@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path'
 import * as z from 'zod'
 import { type Instant, readDate } from '../mail/instant.ts'
+import type { Hints } from './check.ts'
 import { kind } from './kinds.ts'
 import { count, list, network, size, text, time } from './leaves.ts'
 
@@ -21,6 +22,10 @@ const knownClients = (who: string) => ({
     .describe('Likewise, who proved to be one of these; `"*"`: anybody who proved who it is.'),
   submission: z.boolean().default(true).describe('Likewise, all who submit mail, where it is submitted.'),
 })
+
+/** Who may ask something, and what for. */
+export const askersBlock = (what: string): z.ZodType<{ readonly allow: readonly string[] }> =>
+  z.strictObject({ allow: list(network).default([]).describe(what) })
 
 export interface DsnBlock extends KnownClients {
   readonly success: 'everyone' | 'trusted' | 'aligned'
@@ -179,6 +184,7 @@ export const mtPriorityBlock = (
       for (const name of Object.keys(given)) {
         if (levels[policy].some((one) => String(one) === name)) continue
         const message = `is no level of ${policy}; expected one of ${levels[policy].join(', ')}`
-        context.addIssue({ code: 'custom', path: ['levels', name], message })
+        const params: Hints = { besides: 'policy' }
+        context.addIssue({ code: 'custom', path: ['levels', name], message, params })
       }
     })

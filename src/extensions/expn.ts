@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import { type Address, asciiAddress, formatPath } from '../mail/address.ts'
 import { reply } from '../mail/reply.ts'
 import type { Extension, Session } from '../smtp/extension.ts'
@@ -6,11 +5,6 @@ import { mailboxArgument } from '../smtp/param.ts'
 
 /** The members of an alias or list; undefined when the address is none. */
 export type Expand = (address: Address) => Promise<readonly Address[] | undefined>
-
-/** Settings: `allow` names networks as `relay-from` does. */
-export const expnSettings: z.ZodType<{ allow: string[] }> = z.strictObject({
-  allow: z.array(z.string()).default([]).describe('Networks whose clients may ask who is on a list.'),
-})
 
 /** EXPN, RFC 5321 3.5: who is on a list. On offer only to those who may ask. */
 export const expn = (expand: Expand, allow: (session: Session) => boolean): Extension => ({

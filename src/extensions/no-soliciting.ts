@@ -26,12 +26,14 @@ const SOLICIT: Param<readonly string[]> = {
     (text === true ? undefined : readClasses(text)) ?? refuse(501, '5.5.4', 'Malformed SOLICIT parameter'),
 }
 
-const classes = z
-  .array(z.string().regex(CLASS, 'is no class of solicitation, as com.example:ADV'))
-  .superRefine((all, context) => {
+const classes = z.preprocess(
+  // One may stand without its list.
+  (given) => (typeof given === 'string' ? [given] : given),
+  z.array(z.string().regex(CLASS, 'is no class of solicitation, as com.example:ADV')).superRefine((all, context) => {
     if (all.join(',').length > MOST)
       context.addIssue({ code: 'custom', message: `more than ${MOST} characters in all` })
-  })
+  }),
+)
 
 /** The address of the mailbox that an address leads to; the address itself, where that is none of ours. */
 export type MailboxOf = (address: Address) => Promise<Address>

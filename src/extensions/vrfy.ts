@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import { type Address, asciiAddress, formatPath } from '../mail/address.ts'
 import { reply } from '../mail/reply.ts'
 import type { Extension, Session } from '../smtp/extension.ts'
@@ -6,14 +5,6 @@ import { mailboxArgument } from '../smtp/param.ts'
 
 /** What VRFY asks of the rest of the program. `elsewhere`: the domain is not ours, and we do not know. */
 export type Verify = (address: Address) => Promise<'known' | 'unknown' | 'elsewhere'>
-
-/** Settings: `allow` names networks as `relay-from` does. */
-export const vrfySettings: z.ZodType<{ allow: string[] }> = z.strictObject({
-  allow: z
-    .array(z.string())
-    .default([])
-    .describe('Networks whose clients are told whether a mailbox exists; others get 252.'),
-})
 
 /** VRFY, RFC 5321 3.5: whether a mailbox exists. It is never announced, and those not allowed to ask get 252. `home`: the domain of bare names. */
 export const vrfy = (verify: Verify, allow: (session: Session) => boolean, home = ''): Extension => ({
