@@ -2,8 +2,10 @@ import type { Loaded } from '../config/load.ts'
 import { type Address, BadAddress } from '../mail/address.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { Spool } from '../spool/spool.ts'
+import { faultsOfParts } from './check.ts'
 import { messageRow, queueRow } from './control-rows.ts'
 import { type ControlActions, Faulty } from './control-session.ts'
+import type { LoadedWith } from './load-all.ts'
 import type { Mta, Reloaded, Submission } from './mta.ts'
 import { Unavailable, Unfit } from './unfit.ts'
 
@@ -11,7 +13,7 @@ import { Unavailable, Unfit } from './unfit.ts'
 export interface Program {
   readonly clock: Clock
   /** Settings read anew, or what is wrong with them. */
-  load(): Promise<Loaded>
+  load(): Promise<Loaded & Partial<Pick<LoadedWith, 'modules'>>>
   /** Begins to end the program. */
   end(now: boolean): void
 }
@@ -23,7 +25,10 @@ export const reloadFrom = async (mta: Mta, load: Program['load']): Promise<Reloa
   try {
     return await mta.reload(loaded.settings)
   } catch (error) {
-    if (error instanceof Unfit) throw new Faulty(WRONG, loaded.placed(error.issues))
+    if (error instanceof Unfit) {
+      const all = [...error.issues, ...(await faultsOfParts(loaded.settings, loaded.modules))]
+      throw new Faulty(WRONG, loaded.placed(all))
+    }
     if (error instanceof Unavailable) throw new Faulty(UNAVAILABLE, loaded.placed([error.issue]), 'fault')
     throw error
   }

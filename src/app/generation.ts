@@ -81,13 +81,15 @@ export interface Generation {
 /** Throws `Unfit` with all that the settings ask and cannot be had; then nothing is left behind. */
 export const makeGeneration = async (settings: Settings, standing: Standing): Promise<Generation> => {
   const { clock, log, converters } = standing
-  const modules = (blocks: ExtensionBlocks) => moduleExtensions(standing.modules, blocks)
-  const registry = (extensions: readonly Extension[]) => registryOf(extensions, standing.modules)
+  const faults = new Faults()
+  // What is wrong is noted, and all else is made without it: all faults are told at once.
+  const modules = (blocks: ExtensionBlocks) =>
+    faults.at(['modules'], () => moduleExtensions(standing.modules, blocks)) ?? []
+  const registry = (extensions: readonly Extension[]) =>
+    faults.at(['modules'], () => registryOf(extensions, standing.modules)) ?? registryOf([], [])
   const uid = process.getuid?.() ?? 0
   const gid = process.getgid?.() ?? 0
   const postmaster = readAddress(settings.postmaster)
-  const faults = new Faults()
-  for (const { extensions } of [settings, ...settings.listen]) faults.at(['modules'], () => modules(extensions))
   const tls = await faults.of(['tls'], () => serverTls(settings, clock))
   const clientTls = tlsService({ clock })
   const dns = await standing.dns(settings)
@@ -104,12 +106,6 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
   const directors = (await faults.of(['directors'], () => makeDirectors(settings, { clock, log, uid }))) ?? []
   const ownership = await ownerships(settings, () => resolver, { clock, log }, faults)
   const routers = faults.at(['routers'], () => makeRouters(settings, dns, self)) ?? []
-  try {
-    faults.demandNone()
-  } catch (error) {
-    await closeAll(transports)
-    throw error
-  }
   const resolver = createResolver({
     domains: settings.domains,
     // Whoever writes to an address means the port of SMTP, which somebody in front of us may pass on to another.
@@ -211,6 +207,14 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
   const here = localListener(settings)
   const atLocal = offered(here, { ...services, tracked: true, vouched: () => true })
   const asClient = { clientTls, modules, transactionNames, adapt }
+  const listeners = new Map(settings.listen.map((one) => [one.name, served(one)]))
+  const local = context(here, atLocal.extensions, true)
+  try {
+    faults.demandNone()
+  } catch (error) {
+    await closeAll(transports)
+    throw error
+  }
   return {
     settings,
     resolver,
@@ -224,8 +228,8 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
       ...clientExtensions('smtp', {}, 'may', asClient),
       ...offered({ ...here, extensions: {} }, services).extensions,
     ],
-    listeners: new Map(settings.listen.map((one) => [one.name, served(one)])),
-    local: context(here, atLocal.extensions, true),
+    listeners,
+    local,
     close: () => closeAll(transports),
   }
 }

@@ -31,7 +31,8 @@ SIGHUP has it read its settings anew; when they are wrong the old ones stay in f
 export const run = async (given: Given, io: Io): Promise<number> => {
   if (given.words.length > 0) throw new Exit(EXIT.usage, `usage: ${runUsage.line}`)
   const file = given.text('config')
-  const { settings, placed, modules } = await loadOrExit(file, io)
+  const fit = await loadOrExit(file, io)
+  const { settings, modules } = fit
   const clock = systemClock()
   const log = logOf(settings, clock, io)
   let mta: Mta | undefined
@@ -46,7 +47,7 @@ export const run = async (given: Given, io: Io): Promise<number> => {
     ending.forget()
     await closeAll(controls)
     await mta?.stop()
-    const fault = startFault(error, placed)
+    const fault = await startFault(error, fit)
     // Settings that are wrong are told as they are by `smail check`, whatever it is that shows it.
     if (fault.code === EXIT.config) throw fault
     log.event('error', 'cannot-start', { why: fault.message })

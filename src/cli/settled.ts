@@ -24,10 +24,10 @@ export const withMta = async <T>(
   use: (mta: Mta) => Promise<T>,
   log: Log = silentLog,
 ): Promise<T> => {
-  const { settings, placed, modules } = await loadOrExit(file, io)
+  const fit = await loadOrExit(file, io)
   const [{ createMta }, { startFault }] = await Promise.all([import('../app/compose.ts'), import('./start-fault.ts')])
-  const mta = await createMta(settings, { log, modules }).catch((error: unknown) => {
-    throw startFault(error, placed)
+  const mta = await createMta(fit.settings, { log, modules: fit.modules }).catch(async (error: unknown) => {
+    throw await startFault(error, fit)
   })
   try {
     return await use(mta)

@@ -107,9 +107,26 @@ test('files and folders that are wrong are told as `smail check` tells them', as
   )
   assert.equal(code, 78)
   assert.deepEqual(lines, [
+    'smail.yaml:6:26 spool.sqlite.path: file: is no folder',
     'smail.yaml:7:21 tls.certificate: a: does not exist',
     'smail.yaml:7:29 tls.key: file: holds no private key in PEM',
   ])
   const spool = await start(SETTINGS.replace('path: spool', 'path: file'))
   assert.deepEqual(spool, { code: 78, lines: ['smail.yaml:6:26 spool.sqlite.path: file: is no folder'] })
+})
+
+test('faults of words and of files are told by one start', async () => {
+  const { code, lines } = await start(
+    `${SETTINGS.replace('path: spool', 'path: file')}tls: { certificate: a, key: file }\nlog: { level: loud }\n`,
+  )
+  assert.equal(code, 78)
+  assert.deepEqual(
+    lines.map((line) => line.split(': ')[0]),
+    [
+      'smail.yaml:6:26 spool.sqlite.path',
+      'smail.yaml:7:21 tls.certificate',
+      'smail.yaml:7:29 tls.key',
+      'smail.yaml:8:15 log.level',
+    ],
+  )
 })

@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { hint, wording } from './wording.ts'
+import { hint, nearest, wording } from './wording.ts'
 
 export type Path = readonly (string | number)[]
 
@@ -13,26 +13,48 @@ export interface Issue {
 
 export type Checked<T> = { readonly value: T } | { readonly issues: readonly Issue[] }
 
-/**
- * Reads a value by a schema, and words what is wrong. Where the schema wants a text and something else stands, `textAt`
- * may know the text it was written as: `0600` is not the number 600.
- */
-export const check = <T>(
+/** An issue with what its schema says of it, beyond words. */
+export interface Told extends Issue {
+  readonly hints?: Hints
+  /** It is there because of another one of these. */
+  readonly follows?: true
+}
+
+/** What a schema may say of an issue of its own, as its `params`. */
+export interface Hints {
+  /** It stands whatever else is wrong within: it is not that something is missing. */
+  readonly stands?: boolean
+  /** A setting beside it, or beside something above it, by which it was judged. */
+  readonly besides?: string
+}
+
+/** A text of what is written where a schema wants a text and something else stands: `0600` is not the number 600. */
+export type TextAt = (path: Path) => string | undefined
+
+/** Reads a value by a schema, and words what is wrong. */
+export const check = <T>(schema: z.ZodType<T>, given: unknown, path: Path = [], textAt?: TextAt): Checked<T> =>
+  untangled(read(schema, given, path, textAt).checked)
+
+const untangled = <T>(checked: { readonly value: T } | { readonly issues: readonly Told[] }): Checked<T> =>
+  'value' in checked ? checked : { issues: checked.issues.filter(({ follows }) => !follows) }
+
+/** The same; `given` is the value with texts as they were written. */
+export const read = <T>(
   schema: z.ZodType<T>,
   given: unknown,
-  path: Path = [],
-  textAt: (path: Path) => string | undefined = () => undefined,
-): Checked<T> => {
+  path: Path,
+  textAt: TextAt = () => undefined,
+): { readonly given: unknown; readonly checked: { readonly value: T } | { readonly issues: readonly Told[] } } => {
   let value = given
   for (;;) {
     const result = schema.safeParse(value, { error: wording, reportInput: true })
-    if (result.success) return { value: result.data }
+    if (result.success) return { given: value, checked: { value: result.data } }
     const better = result.error.issues.flatMap(flat).flatMap((issue) => {
       const at = keys(issue.path)
       const instead = issue.code === 'invalid_type' ? replacement(issue, () => textAt([...path, ...at])) : undefined
       return instead === undefined ? [] : [{ at, instead }]
     })
-    if (better.length === 0) return { issues: worded(result.error.issues, path) }
+    if (better.length === 0) return { given: value, checked: { issues: worded(result.error.issues, path) } }
     for (const { at, instead } of better) value = replaced(value, at, instead)
   }
 }
@@ -54,20 +76,34 @@ const flat = (issue: ZodIssue): ZodIssue[] => {
   return issue.errors.flat().flatMap((inner) => flat({ ...inner, path: [...issue.path, ...inner.path] }))
 }
 
-/** Where a key is unknown, what its absence leads to is not told as well. */
-const worded = (all: readonly ZodIssue[], path: Path): readonly Issue[] => {
-  const unknown = new Set(
-    all.filter(({ code }) => code === 'unrecognized_keys').map((issue) => JSON.stringify(keys(issue.path))),
+/** Where a key is unknown, what its absence leads to follows from that. */
+const worded = (all: readonly ZodIssue[], path: Path): readonly Told[] => {
+  const unknown = new Map(
+    all.flatMap((issue) =>
+      issue.code === 'unrecognized_keys' ? [[JSON.stringify(keys(issue.path)), meant(issue)] as const] : [],
+    ),
   )
-  const told = all.filter((issue) => issue.code !== 'custom' || !unknown.has(JSON.stringify(keys(issue.path))))
-  return told.flatMap((issue) => word(issue, path))
+  const follows = (issue: ZodIssue): boolean => {
+    if (issue.code === 'custom') return unknown.has(JSON.stringify(keys(issue.path)))
+    const [key, above] = [issue.path.at(-1), issue.path.slice(0, -1)]
+    return issue.input === undefined && unknown.get(JSON.stringify(keys(above)))?.has(String(key)) === true
+  }
+  return all.flatMap((issue) =>
+    word(issue, path).map((told): Told => (follows(issue) ? { ...told, follows: true } : told)),
+  )
 }
 
-const word = (issue: ZodIssue, at: Path): Issue[] => {
+const knownKeys = ({ message }: ZodIssue): readonly string[] => message.split(' ').filter((key) => key !== '')
+
+/** The settings that unknown keys are likely to stand for. */
+const meant = (issue: z.core.$ZodIssueUnrecognizedKeys): ReadonlySet<string | undefined> =>
+  new Set(issue.keys.map((key) => nearest(key, knownKeys(issue))))
+
+const word = (issue: ZodIssue, at: Path): Told[] => {
   const path = [...at, ...keys(issue.path)]
   switch (issue.code) {
     case 'unrecognized_keys': {
-      const known = issue.message.split(' ').filter((key) => key !== '')
+      const known = knownKeys(issue)
       return issue.keys.map((key): Issue => {
         const expected = known.length > 0 && known.length <= 12 ? `; expected one of ${known.join(', ')}` : ''
         return { path: [...path, key], message: `is no setting${hint(key, known) || expected}`, ofKey: true }
@@ -75,6 +111,8 @@ const word = (issue: ZodIssue, at: Path): Issue[] => {
     }
     case 'invalid_key':
       return [{ path, message: issue.message, ofKey: true }]
+    case 'custom':
+      return [{ path, message: issue.message, ...(issue.params ? { hints: issue.params as Hints } : {}) }]
     case 'invalid_union': {
       // The branch that was meant is the one that went wrong deepest, or else the one with something to say.
       const branches = issue.errors.map((errors) => errors.flatMap((inner) => word(inner, path)))

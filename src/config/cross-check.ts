@@ -1,12 +1,16 @@
-import type { Issue } from './check.ts'
+import type { Issue, Path } from './check.ts'
 import { listenKey } from './hosts.ts'
 import { lmtpPorts } from './lmtp-ports.ts'
 import type { Sections } from './schema.ts'
 import { hint } from './wording.ts'
 
-/** What no section alone can tell. Sections that are themselves wrong are absent; `given` is what was written. */
-export const crossCheck = (found: Partial<Sections>, given: Readonly<Record<string, unknown>>): readonly Issue[] => [
-  ...transportNames(found, given),
+/** What no section alone can tell. `given` is what was written, `lost` are places of what was wrong and is left out. */
+export const crossCheck = (
+  found: Partial<Sections>,
+  given: Readonly<Record<string, unknown>>,
+  lost: readonly Path[] = [],
+): readonly Issue[] => [
+  ...transportNames(found, given, lost),
   ...quotas(found),
   ...sameAddress(found),
   ...sockets(found),
@@ -25,28 +29,32 @@ interface User {
 const transportNames = (
   { directors = [], routers = [], transports }: Partial<Sections>,
   given: Readonly<Record<string, unknown>>,
+  lost: readonly Path[],
 ): Issue[] => {
-  if (!transports) return []
+  const ofTransports = lost.filter(([section]) => section === 'transports')
+  if (!transports || ofTransports.some(({ length }) => length === 1)) return []
+  // They are there, whatever is wrong with them.
+  const more = ofTransports.flatMap(([, name, ...within]) => (within.length === 0 ? [String(name)] : []))
   const users = [
     ...directors.map((director) => ({ section: 'directors' as const, ...director })),
     ...routers.map((router) => ({ section: 'routers' as const, ...router })),
   ]
   return users.flatMap((user): Issue[] => {
-    if (!('transport' in user)) return []
+    if (!('transport' in user) || more.includes(user.transport)) return []
     if (given[user.section] === undefined) return ofDefault(user, transports)
     const path = [user.section, user.name, user.driver, 'transport']
-    const wrong = misfit(user, transports)
+    const wrong = misfit(user, transports, more)
     const names = isWritten(given, path) ? 'names' : 'names, by default,'
     return wrong === undefined ? [] : [{ path, message: `${names} the transport ${user.transport}, ${wrong}` }]
   })
 }
 
 /** Why a transport is none for whoever names it. */
-const misfit = (user: User, transports: Transports): string | undefined => {
+const misfit = (user: User, transports: Transports, more: readonly string[]): string | undefined => {
   const { transport } = user
   const there = transports.find(({ name }) => name === transport)
   if (!there) {
-    const names = transports.map(({ name }) => name)
+    const names = [...transports.map(({ name }) => name), ...more]
     const known = names.length > 0 ? `expected one of ${names.join(', ')}` : 'there are none'
     return `which does not exist; ${known}${hint(transport, names)}`
   }

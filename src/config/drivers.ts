@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { Hints } from './check.ts'
 import { kind } from './kinds.ts'
 import { NAME } from './leaves.ts'
 
@@ -20,7 +21,8 @@ export const driven = <D extends Drivers>(drivers: D): z.ZodType<Driven<D>> => {
     const [driver, ...more] = Object.keys(given)
     if (driver === undefined || more.length > 0) {
       const wrong = driver === undefined ? 'names no driver' : `has ${1 + more.length} drivers`
-      context.addIssue({ code: 'custom', message: `${wrong}; expected one of ${words.join(', ')}` })
+      const params: Hints = { stands: driver !== undefined }
+      context.addIssue({ code: 'custom', message: `${wrong}; expected one of ${words.join(', ')}`, params })
       return z.NEVER
     }
     return { driver, ...(given[driver] as object) }

@@ -25,7 +25,14 @@ export interface LoadOptions {
 /** `file` is absent when there is none; `given` is what it says, without defaults. Faults are whole lines, `FILE:LINE:COL key: …`, in the order of the file. */
 export type Loaded =
   | { readonly settings: Settings; readonly file?: string; readonly placed: Placed; readonly given?: unknown }
-  | { readonly faults: readonly string[]; readonly file?: string }
+  | { readonly faults: readonly string[]; readonly file?: string; readonly rest?: Rest }
+
+/** What can be made of settings with faults, for more faults to be found. */
+export interface Rest {
+  readonly settings: Settings
+  /** The faults of the file, and these, in order. What may follow from a fault is not told. */
+  readonly placed: Placed
+}
 
 /** What turned out to be wrong once settings were to be used, as such lines. */
 export type Placed = (issues: readonly Issue[]) => readonly string[]
@@ -79,25 +86,34 @@ export const readSettings = (
       .map((issue) => lineOf(issue, issue.path.length > 0 ? ` ${keyOf(issue)}` : ''))
     return most([...new Set(faults)])
   }
+  const byDefault = (issue: Issue): Issue =>
+    tree.has(issue.path) ? issue : { ...issue, message: `${issue.message} (by default; nothing here says otherwise)` }
   const places = { base: dirname(file), home: machine.home }
-  const parsed = parseSettings(tree.value ?? undefined, { machine, places, extensions, textAt: tree.textAt })
+  const lost = tree.issues.filter((issue) => issue.lost && issue.path.length > 0).map(({ path }) => path)
+  const moreExtensions = known.some(({ path }) => path[0] === 'modules')
+  const context = { machine, places, extensions, textAt: tree.textAt, lost, moreExtensions }
+  const parsed = parseSettings(tree.value ?? undefined, context)
   if ('settings' in parsed && tree.issues.length === 0 && known.length === 0) {
-    const byDefault = (issue: Issue) =>
-      tree.has(issue.path) ? issue : { ...issue, message: `${issue.message} (by default; nothing here says otherwise)` }
-    return {
-      ...parsed,
-      given: tree.value,
-      placed: (issues) => inOrder(issues.map((issue) => written(byDefault(issue)))),
-    }
+    const placed: Placed = (issues) => inOrder(issues.map((issue) => written(byDefault(issue))))
+    return { ...parsed, given: tree.value, placed }
   }
   const others = 'issues' in parsed ? parsed.issues.filter((issue) => !covered(issue, tree.issues)) : []
-  return { faults: inOrder([...tree.issues, ...[...known, ...others].map(written)]) }
+  const told = [...tree.issues, ...[...known, ...others].map(written)]
+  const { settings, ofGiven } =
+    'settings' in parsed ? { ...parsed, ofGiven: (issue: Issue) => issue } : (parsed.rest ?? NO_REST)
+  if (settings === undefined) return { faults: inOrder(told) }
+  const placed: Placed = (issues) =>
+    inOrder([...told, ...issues.flatMap((issue) => ofGiven(issue) ?? []).map((issue) => written(byDefault(issue)))])
+  return { faults: inOrder(told), rest: { settings, placed } }
 }
+
+const NO_REST = { settings: undefined, ofGiven: (issue: Issue) => issue }
 
 /** What the tree has told of a place need not be told again as a wrong type. */
 const covered = (issue: Issue, told: readonly Issue[]): boolean =>
   told.some(
-    ({ path }) => path.length <= issue.path.length && path.every((key, i) => key === issue.path[i]) && path.length > 0,
+    ({ path, ofKey }) =>
+      !ofKey && path.length === issue.path.length && path.length > 0 && path.every((key, i) => key === issue.path[i]),
   )
 
 const keyOf = ({ path }: Issue): string => path.join('.').slice(0, 200)

@@ -130,6 +130,8 @@ test('what is wrong is told all at once, in one section and across sections', ()
       'listen.c has no addresses; expected one of smtp, submission, lmtp, mtqp',
       'directors.u.user is no setting; did you mean users?',
       'extensions.expn.alow is no setting; did you mean allow?',
+      'directors.v.users.transport names the transport locl, which does not exist; expected one of local, smtp; did you mean local?',
+      'directors.w.users.transport names the transport smtp, a smtp transport, which delivers to no mailbox; expected maildir, mbox, lmtp or discard',
     ],
   )
 })

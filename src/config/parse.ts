@@ -1,9 +1,9 @@
 import { formatAddress } from '../mail/address.ts'
-import { type Checked, check, type Issue, type Path } from './check.ts'
+import type { Issue, Path, TextAt } from './check.ts'
 import { crossCheck } from './cross-check.ts'
-import { kindOf } from './kinds.ts'
 import type { Machine } from './machine.ts'
 import type { Places } from './place.ts'
+import { isMap, Reading } from './reading.ts'
 import { type ExtensionSchemas, type ListenerSection, type Sections, sections } from './schema.ts'
 import type { ExtensionBlocks, Settings } from './settings.ts'
 import { hint } from './wording.ts'
@@ -13,11 +13,22 @@ export interface Context {
   readonly machine: Machine
   readonly places: Places
   readonly extensions: ExtensionSchemas
+  /** There may be more of these, of which nothing is known. */
+  readonly moreExtensions?: boolean
   /** The text a value was written as, where it is not a text now. */
-  readonly textAt?: (path: Path) => string | undefined
+  readonly textAt?: TextAt
+  /** Places of what is wrong, and was told. */
+  readonly lost?: readonly Path[]
 }
 
-export type Parsed = { readonly settings: Settings } | { readonly issues: readonly Issue[] }
+export type Parsed = { readonly settings: Settings } | { readonly issues: readonly Issue[]; readonly rest?: Rest }
+
+/** What can be made of settings with faults: what is wrong is as it is by default. */
+export interface Rest {
+  readonly settings: Settings
+  /** An issue of these settings, by its place in what was given. Undefined: there may be none but for the faults. */
+  ofGiven(issue: Issue): Issue | undefined
+}
 
 /** Settings as an object, as a program or a file gives them: all that is wrong at once, or all defaults filled in. */
 export const parseSettings = (given: unknown, context: Context): Parsed => {
@@ -26,24 +37,22 @@ export const parseSettings = (given: unknown, context: Context): Parsed => {
   }
   const values = (given ?? {}) as Readonly<Record<string, unknown>>
   const schemas = sections(context.machine, context.places, context.extensions)
-  const issues: Issue[] = []
+  const reading = new Reading(context)
   for (const key of Object.keys(values)) {
     if (!Object.hasOwn(schemas, key)) {
-      issues.push({ path: [key], message: `is no setting${hint(key, Object.keys(schemas))}`, ofKey: true })
+      reading.tell({ path: [key], message: `is no setting${hint(key, Object.keys(schemas))}`, ofKey: true })
     }
   }
   const known: Record<string, unknown> = {}
   for (const [section, schema] of Object.entries(schemas)) {
-    const checked: Checked<unknown> = check<unknown>(schema, values[section], [section], context.textAt)
-    if ('value' in checked) known[section] = checked.value
-    else issues.push(...checked.issues)
+    const { made } = reading.read<unknown>(schema, values[section], [section])
+    if (made) known[section] = made.value
   }
   const found = known as Partial<Sections>
-  const general = found.extensions ?? {}
-  const extensions = extensionBlocks(general, ['extensions'], context, issues)
+  const general = reading.blocks(found.extensions ?? {}, ['extensions'])
   const laidOver = (own: ExtensionBlocks, path: Path): ExtensionBlocks => ({
-    ...extensions,
-    ...extensionBlocks(own, path, { ...context, extensions: namedOf(own, context.extensions) }, issues, general),
+    ...general.made,
+    ...reading.blocks(own, path, general.given).made,
   })
   const transports = found.transports?.map((one) =>
     'extensions' in one
@@ -54,21 +63,26 @@ export const parseSettings = (given: unknown, context: Context): Parsed => {
     section,
     extensions: laidOver(section.extensions, ['listen', section.name, 'extensions']),
   }))
-  issues.push(...crossCheck(found, values))
-  if (issues.length > 0) return { issues: issues }
+  for (const { path, blocks } of unmade(values, found)) reading.blocks(blocks, path, general.given)
+  for (const issue of crossCheck(found, values, reading.lost)) {
+    const placed = reading.ofGiven(issue)
+    if (placed) reading.tell(placed)
+  }
+  const { issues } = reading
+  if (Object.keys(schemas).some((section) => !Object.hasOwn(known, section))) return { issues }
 
   const complete = known as unknown as Sections
   const domains = complete.domains ?? [complete.hostname]
-  return {
-    settings: {
-      ...complete,
-      domains,
-      postmaster: complete.postmaster ?? defaultPostmaster(domains, values['directors'] !== undefined, context.machine),
-      extensions,
-      transports: transports ?? [],
-      listen: (listen ?? []).map((one) => listener(one.section, one.extensions, complete)),
-    },
+  const settings: Settings = {
+    ...complete,
+    domains,
+    postmaster: complete.postmaster ?? defaultPostmaster(domains, values['directors'] !== undefined, context.machine),
+    extensions: general.made,
+    transports: transports ?? [],
+    listen: (listen ?? []).map((one) => listener(one.section, one.extensions, complete)),
   }
+  if (issues.length === 0 && reading.lost.length === 0) return { settings }
+  return { issues, rest: { settings, ofGiven: (issue) => reading.ofGiven(issue) } }
 }
 
 const listener = (
@@ -86,32 +100,22 @@ const listener = (
 const defaultPostmaster = (domains: readonly string[], ownDirectors: boolean, machine: Machine): string =>
   formatAddress({ local: ownDirectors ? 'postmaster' : machine.user, domain: domains[0] ?? '' })
 
-const isMap = (given: unknown): given is Readonly<Record<string, unknown>> =>
-  typeof given === 'object' && given !== null && !Array.isArray(given)
-
-const namedOf = (own: ExtensionBlocks, schemas: ExtensionSchemas): ExtensionSchemas =>
-  new Map([...schemas].filter(([keyword]) => own[keyword] !== undefined))
-
-/** Each extension's block, laid over a general one, by the extension's own schema. Adds to the issues what is wrong. */
-const extensionBlocks = (
-  own: ExtensionBlocks,
-  path: Path,
-  { extensions, textAt }: Context,
-  issues: Issue[],
-  general: ExtensionBlocks = {},
-): ExtensionBlocks => {
-  const result: Record<string, unknown> = {}
-  for (const [keyword, schema] of extensions) {
-    const [block, below] = [own[keyword] ?? {}, general[keyword]]
-    const unnamed = own[keyword] === undefined && kindOf(schema).offUnlessNamed
-    if (block === 'off' || block === false || unnamed) {
-      result[keyword] = 'off'
-      continue
-    }
-    const whole = isMap(block) && isMap(below) ? { ...below, ...block } : block
-    const checked = check(schema, whole, [...path, keyword], textAt)
-    if ('value' in checked) result[keyword] = checked.value
-    else issues.push(...checked.issues)
-  }
-  return result
+/** Blocks of what could not be made for other reasons: what is wrong with them is told all the same. */
+const unmade = (
+  { listen, transports }: Readonly<Record<string, unknown>>,
+  found: Partial<Sections>,
+): readonly { readonly path: Path; readonly blocks: ExtensionBlocks }[] => {
+  const lacks = (made: readonly { readonly name: string }[] = [], name: string) =>
+    made.every((one) => one.name !== name)
+  const listeners = entries(listen).filter(([name]) => lacks(found.listen, name))
+  const drivers = entries(transports)
+    .filter(([name]) => lacks(found.transports, name))
+    .flatMap(([name, given]) => entries(given).map(([driver, own]) => [['transports', name, driver], own] as const))
+  return [...listeners.map(([name, own]) => [['listen', name], own] as const), ...drivers].flatMap(([path, own]) =>
+    entries(own).flatMap(([key, blocks]) =>
+      key === 'extensions' && isMap(blocks) ? [{ path: [...path, key], blocks }] : [],
+    ),
+  )
 }
+
+const entries = (given: unknown): readonly (readonly [string, unknown])[] => (isMap(given) ? Object.entries(given) : [])

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { Hints } from './check.ts'
 import { named } from './drivers.ts'
 import { kind } from './kinds.ts'
 import { domain, hostname, list, listenAddress, mailbox, NAME, network, path, queryAddress } from './leaves.ts'
@@ -123,7 +124,8 @@ const listeners = (block: z.ZodType<Readonly<Record<string, unknown>>>): z.ZodTy
         const [protocol] = spoken
         if (protocol === undefined || spoken.length > 1) {
           const wrong = protocol === undefined ? 'has no addresses' : `speaks ${spoken.join(' and ')}`
-          context.addIssue({ code: 'custom', message: `${wrong}; expected one of ${PROTOCOLS.join(', ')}` })
+          const params: Hints = { stands: protocol !== undefined }
+          context.addIssue({ code: 'custom', message: `${wrong}; expected one of ${PROTOCOLS.join(', ')}`, params })
           return z.NEVER
         }
         return {

@@ -35,10 +35,12 @@ export interface At {
   readonly pairs: Map<unknown, ReadonlyMap<string, Pair>>
 }
 
-/** The last pair of that name is the one that is wrong when there are two. */
+/** The first pair of that name is the one that is read when there are two. */
 const pairAt = ({ pairs }: At, node: unknown, key: string | number): Pair | undefined => {
   if (!isMap(node)) return undefined
-  const known = pairs.get(node) ?? new Map((node.items as readonly Pair[]).map((pair) => [keyOf(pair) ?? '', pair]))
+  const known =
+    pairs.get(node) ??
+    new Map((node.items as readonly Pair[]).map((pair) => [keyOf(pair) ?? '', pair] as const).reverse())
   pairs.set(node, known)
   return known.get(String(key))
 }

@@ -19,6 +19,8 @@ export interface Tree {
 
 export interface PlacedIssue extends Issue {
   readonly offset: number
+  /** Nothing is known of what stands there. */
+  readonly lost?: true
 }
 
 /** Values at most, aliases counted as often as they are used: a few lines of aliases can stand for billions. */
@@ -52,7 +54,7 @@ export const readTree = (document: Document): Tree => {
 /** `offset`: of the thing above, for a pair may be without value. */
 const plainOf = (given: unknown, path: Path, offset: number, walk: Walk): unknown => {
   const here = startOf(given) ?? offset
-  const tell = (message: string) => void walk.issues.push({ path, offset: here, message })
+  const tell = (message: string) => void walk.issues.push({ path, offset: here, message, lost: true })
   if (--walk.left < 0) {
     if (walk.left === -1)
       tell(`is too much; expected at most ${MOST_VALUES} values, each counted wherever an alias names it`)
