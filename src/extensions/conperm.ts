@@ -1,5 +1,5 @@
-import { reply } from '../mail/reply.ts'
-import type { Extension, Param } from '../smtp/extension.ts'
+import { type Reply, reply } from '../mail/reply.ts'
+import type { Extension, Hop, Param } from '../smtp/extension.ts'
 import { flag, get } from '../smtp/param.ts'
 
 const CONPERM: Param<true> = {
@@ -7,11 +7,8 @@ const CONPERM: Param<true> = {
   answers: { unavailable: reply(504, '5.5.4', 'CONPERM is not supported here') },
 }
 
-const UNENFORCED = reply(
-  554,
-  '5.6.3',
-  'Its sender restricts conversions (CONPERM), and the next host cannot enforce that',
-)
+const unenforced = (hop: Hop): Reply =>
+  reply(554, '5.6.3', `What may be made of its content is restricted (CONPERM), and ${hop.name} does not know of that`)
 
 /**
  * CONPERM, RFC 4141 section 4: content may be converted as its Content-Convert fields have it and in no other way, and is
@@ -27,8 +24,8 @@ export const conPerm = (): Extension => ({
     offered({ hop }) {
       hop.notes.set('CONPERM', true)
     },
-    without: (_mail, { notes }) =>
-      notes.has('CONNEG') ? [] : [{ do: 'refuse', reply: UNENFORCED, next: 'otherHost' }],
+    without: (_mail, hop) =>
+      hop.notes.has('CONNEG') ? [] : [{ do: 'refuse', reply: unenforced(hop), next: 'otherHost' }],
   },
   report: {
     // Who asked for all of it wants to see what became of it (RFC 4141 section 3).

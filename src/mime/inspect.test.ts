@@ -260,3 +260,31 @@ test('what originators permit to be made of content is found, at any depth', () 
   assert.equal(permits(parts), true)
   assert.equal(permits(parts, 10), true)
 })
+
+test('UTF-8 in what may be header fields of parts counts as such; what is no multipart has no parts (RFC 2045 5.2, 2046 5.1.1)', () => {
+  const header = '\r\n\r\n--b\r\nContent-Description: gr\xc3\xbcn\r\n\r\nx\r\n--b--\r\n'
+  const raw = (type: string, rest = header) =>
+    inspect([Buffer.from(`Content-Type: ${type}${rest}`, 'latin1')]).facts.rawHeaders
+  const found = { utf8: true, unknown: false, fields: [{ name: 'Content-Description', depth: 1 }] }
+  assert.deepEqual(raw('multipart/mixed; boundary=b'), found)
+  assert.deepEqual(raw('multipart/mixed (\xe9; boundary=b'), {
+    utf8: false,
+    unknown: true,
+    fields: [{ name: 'Content-Type', depth: 0 }],
+  })
+  for (const none of [
+    'multipart/mixed boundary=b',
+    'multipart/mixed; boundary=""',
+    'multipart; boundary=b',
+    'multipart/mixed',
+  ]) {
+    assert.equal(raw(none), undefined, none)
+  }
+  const hidden = { utf8: true, unknown: false, fields: [{ name: 'Content-Type', depth: 0 }] }
+  assert.deepEqual(raw(`multipart/mixed${'; a=b'.repeat(1000)}; boundary=b`), hidden)
+  assert.equal(raw(`multipart/mixed${'; a=b'.repeat(1000)}; boundary=b`, '\r\n\r\nplain\r\n'), undefined)
+  const deep = (text: string) =>
+    raw('message/rfc822', `\r\n\r\nContent-Type: message/rfc822`.repeat(120) + `\r\n\r\n${text}`)
+  assert.deepEqual(deep('Subject: gr\xc3\xbcn\r\n'), { ...hidden, fields: [{ name: 'Content-Type', depth: 100 }] })
+  assert.equal(deep('Subject: green\r\n'), undefined)
+})

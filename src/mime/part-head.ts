@@ -20,6 +20,12 @@ export interface PartHead {
   readonly charset?: string
 }
 
+/** There are parts, or there may be, and they are not looked for: too deep, or behind a Content-Type that is not read to its end. */
+export const hidesParts = ({ kind, type, boundary, encoding, encodingConflict, unread }: PartHead): boolean => {
+  const message = /^message\/(?:rfc822|global)$/.test(type) && IDENTITY.has(encoding) && !encodingConflict
+  return unread === true || (kind === 'leaf' && (boundary !== undefined || message))
+}
+
 /**
  * Octets of a boundary at most. RFC 2046 allows 70, and longer ones are met; a multipart with one that is longer still is
  * taken for one without.

@@ -1,7 +1,10 @@
 import { isPermission, partFacts } from './body-facts.ts'
 import type { Header } from './fields.ts'
+import { hidesParts } from './part-head.ts'
 import { RawFields } from './raw-fields.ts'
 import { MimeReader } from './reader.ts'
+
+const NOTHING = new Uint8Array(0)
 
 /** Signed or encrypted (RFC 1847, RFC 5751): with other octets it would not be what it was. */
 export const isSealed = (type: string): boolean =>
@@ -20,6 +23,7 @@ export class StructureScan {
   #sealed = false
   #permits = false
   #depth = 0
+  #hidden = false
 
   constructor() {
     this.#reader = new MimeReader({
@@ -30,10 +34,15 @@ export class StructureScan {
         this.#permits ||= name !== undefined && isPermission(name)
         this.#fields.field(name, this.#depth, raw)
       },
-      headerEnds: (_, { type }) => {
-        this.#sealed ||= isSealed(type)
+      headerEnds: (_, head) => {
+        this.#sealed ||= isSealed(head.type)
+        this.#hidden = hidesParts(head)
+        if (this.#hidden) this.#fields.field('Content-Type', this.#depth, NOTHING)
       },
-      body() {},
+      // What may be header fields of parts counts as such: they must not go where none in UTF-8 are taken.
+      body: (octets) => {
+        if (this.#hidden) this.#fields.field(undefined, this.#depth, octets)
+      },
       between() {},
       partEnds() {},
     })

@@ -86,7 +86,8 @@ export const createRunner = (work: Work, destinations: Destinations): Runner => 
     const { recipients } = holding.claim
     const now = clock.now()
     const verdicts = givenUp(holding.claim, now)
-    const why = ours(reply(451, '4.4.1', `${rest.lane} is left alone for a while: ${rest.why}`), now)
+    const then = 'Other mail could not be delivered there a short while ago, so it is tried later. What was said then'
+    const why = ours(reply(451, '4.4.1', `${then}: ${rest.why}`), now)
     for (const { key, fate } of recipients) {
       const last = 'last' in fate && fate.last !== undefined ? fate.last : why
       if (!verdicts.has(key)) verdicts.set(key, { is: 'later', last, attempted: false, notBefore: rest.until })

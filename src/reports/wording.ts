@@ -67,12 +67,31 @@ const ADVICE: readonly (readonly [status: RegExp, advice: string, said?: RegExp]
   ],
   [
     /\.6\.3$/,
+    'The message, or the mail program that wrote it, asks that nothing is made of its content but what it permits (CONPERM), and the receiving mail system does not know that request. Send it without the request, in a form that anybody can read, such as plain text.',
+    /\(CONPERM\)/,
+  ],
+  [
+    /\.6\.5$/,
+    'The recipient takes some forms of content only, and the message could not be given one of them by what it permits (its header fields Content-Convert). Send it in another form, such as plain text, permit more, or send it without asking that these limits be kept (CONPERM).',
+  ],
+  [
+    /\.6\.3$/,
     'The receiving mail system does not take the message in this form, and it cannot be given another one without loss. Send plainer text, or put what you have to send into a file, such as a ZIP archive, and attach that.',
     /./,
   ],
   [
     /\.6\.7$/,
     'An address has letters beyond ASCII, such as accented ones, and the receiving mail system does not take such addresses. Use one in plain ASCII: yours may have such a form, and the recipient may too.',
+  ],
+  [
+    /\.6\.9$/,
+    'An address in the header of the message (From, To and the like) has letters beyond ASCII, and the receiving mail system does not take such addresses. Use one in plain ASCII: yours may have such a form, and others may too.',
+    /An address in the header/,
+  ],
+  [
+    /\.6\.9$/,
+    'The message is plain, but a mail system on its way has written an address or a name with letters beyond ASCII into its header, and the receiving mail system does not take that. Use addresses in plain ASCII, your own and those you write to: some have such a form.',
+    /field Received$/,
   ],
   [
     /\.6\.9$/,
@@ -85,6 +104,23 @@ const ADVICE: readonly (readonly [status: RegExp, advice: string, said?: RegExp]
   [
     /\.7\.(?:10|30)$/,
     'The message may travel under TLS only, and that was not to be had all the way. Send it without that demand, or in another way.',
+  ],
+  [
+    /\.7\.17$/,
+    'The address belongs to somebody else than it did when the sender last knew. Ask the recipient in another way for the address of today.',
+  ],
+  [
+    /\.7\.18$/,
+    'The part of the address after the @ belongs to somebody else than it did when the sender last knew. Ask the recipient in another way for the address of today.',
+  ],
+  [
+    /\.7\.19$/,
+    'The message is only for whoever had the address at a certain time, and whether that is still the same person could not be found out. Reach the recipient in another way, or send the message again without that demand (RRVS) if anybody who has the address may read it.',
+  ],
+  [
+    /\.7\.1$/,
+    'The message says of itself what kind of solicitation it is (its header field Solicitation), and mail of that kind is not wanted there. Do not send such mail to this recipient.',
+    /SOLICIT=/,
   ],
   [
     /\.7\.\d+$/,

@@ -99,14 +99,26 @@ describe('UTF-8 in header fields', () => {
       if (wanted === 'converted') assert.match(await textOf(made), /^Subject: =\?utf-8\?[QB]\?[!-~]+\?=\r\n/i)
     })
   }
-  test('in an address: its status is that of addresses', async () => {
+  test('in an address: there is nothing to encode it as', async () => {
     const made = await convert(
       `From: <caf\xc3\xa9@a.test>\r\n\r\nx\r\n`,
       SEVEN,
       { origin: 'submitted' },
       { downgrade: 'msa' },
     )
-    assert.equal(said(made), '553 5.6.7')
+    assert.equal(said(made), '554 5.6.9')
+  })
+  test('in the trace: that is told where nothing else is to be told', async () => {
+    const why = async (text: string) => {
+      const made = await convert(text, { ...SEVEN, encoding: '8bit' })
+      return 'code' in made ? made.lines.join(' ') : 'converted'
+    }
+    const trace = 'Received: from a by b for <caf\xc3\xa9@a.test>; x\r\nDelivered-To: caf\xc3\xa9@a.test\r\n'
+    assert.equal(await why(`${trace}Subject: x\r\n\r\nx\r\n`), 'UTF-8 in the header, field Received')
+    assert.equal(await why(`${trace}Subject: caf\xc3\xa9\r\n\r\nx\r\n`), 'UTF-8 in the header, field Subject')
+    const within =
+      'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Description: caf\xc3\xa9\r\n\r\nx\r\n'
+    assert.equal(await why(`${trace}${within}`), 'UTF-8 in the header, field Content-Description')
   })
 })
 

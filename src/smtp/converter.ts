@@ -33,7 +33,7 @@ export const converter =
       mail.origin === 'report' && target.header === 'ascii' ? asciiReport(mail.content()) : mail.content()
     const plan = await planConversion(content(), rulesFor(target, mail, options), room).catch(withoutRoom)
     if ('code' in plan) return plan
-    if ('status' in plan) return reply(plan.status === '5.6.7' ? 553 : 554, plan.status, plan.why)
+    if ('status' in plan) return reply(554, plan.status, plan.why)
     const { facts, broken, headers, unsealed } = plan
     const done = { ...(headers ? { headers } : {}), ...(unsealed ? { unsealed } : {}) }
     return { facts, broken, ...done, content: () => converted(content(), plan) }

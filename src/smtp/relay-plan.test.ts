@@ -126,6 +126,15 @@ describe('parameters', () => {
     assert.deepEqual(refused(await plan(outbound({ sender: 'ü@h.test' }), hopWith([]), [])), ['10 550 5.6.7 otherHost'])
   })
 
+  test('where the envelope cannot be said either, that is why, whatever the content is', async () => {
+    const text = 'Subject: \u00c3\u00bc\r\n\r\n'
+    const mail = outbound({ text, to: ['a@t.test', 'ü@t.test'] })
+    const eight = hopWith([], (hop) => hop.encodings.add('8bit'))
+    assert.deepEqual(refused(await plan(mail, eight, [])), ['10 554 5.6.9 otherHost', '11 553 5.6.7 otherHost'])
+    const sender = outbound({ text, sender: 'ü@h.test' })
+    assert.deepEqual(refused(await plan(sender, eight, [])), ['10 550 5.6.7 otherHost'])
+  })
+
   test('what must be answered before more is said', async () => {
     const A = toy('A', { awaits: ['MAIL'] }, { params: { MAIL: [flag('XA')] } })
     const B = toy('B', { awaits: ['RCPT'], concerns: ({ envelope }) => envelope.sender === null })

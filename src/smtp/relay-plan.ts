@@ -1,5 +1,5 @@
 import { type Address, formatPath } from '../mail/address.ts'
-import type { ParamBag } from '../mail/envelope.ts'
+import type { ParamBag, ReversePath } from '../mail/envelope.ts'
 import { Refusal, type Reply, reply } from '../mail/reply.ts'
 import type { HeaderEdit } from '../mime/fields.ts'
 import type { Log } from '../observe/log.ts'
@@ -120,7 +120,7 @@ const planAlike = async (mail: RelayMail, rules: Rules): Promise<RelayPlans> => 
   const remedies = (now: RelayMail): readonly Remedy[] =>
     asked.length === 0 ? [] : asked.flatMap((one) => remediesOf(one, now, hop))
   const fit = await makeFit(mail, remedies, rules)
-  if ('code' in fit) return refuseAll(mail, fit, 'otherHost')
+  if ('code' in fit) return refuseContent(mail, fit, rules)
   const others = remedies(fit.mail)
   const refused = refusals(fit.mail.recipients, others)
   if (refused.length > 0) return without(mail, refused, rules)
@@ -128,7 +128,7 @@ const planAlike = async (mail: RelayMail, rules: Rules): Promise<RelayPlans> => 
   const signature = await sign?.(edited, hop)
   const final = signature ? putOnTop(edited, signature) : edited
   const why = unfit(final.facts, hop, fit.conversion !== undefined)
-  return why ? refuseAll(mail, why, 'otherHost') : address(mail, { ...fit, mail: final }, others, rules)
+  return why ? refuseContent(mail, why, rules) : address(mail, { ...fit, mail: final }, others, rules)
 }
 
 /** What remedies are still needed is asked anew: some may have been needed for the sake of those that do not go. */
@@ -144,6 +144,17 @@ const refuseAll = (mail: RelayMail, said: Reply, next: Unsent['next']): RelayPla
   plans: [],
   unsent: mail.recipients.map((recipient) => unsent(recipient, said, next)),
 })
+
+/** Where the envelope cannot be said either, that is the reason: no other content would do. */
+const refuseContent = (mail: RelayMail, said: Reply, rules: Rules): RelayPlans => {
+  const { envelope, recipients } = readdressed(mail, rules)
+  const params = attempt(() => mailParams(mail, rules)(mail.now))
+  const mute = (path: ReversePath) => !(params instanceof Refusal) && !sayable(formatPath(path), params, rules.used)
+  const why = mute(envelope.sender) ? SENDER_NOT_ASCII : said
+  const mutes = new Set(recipients.flatMap(({ key, address }) => (mute(address) ? [key] : [])))
+  const of = (one: OutboundRecipient) => unsent(one, mutes.has(one.key) ? NOT_ASCII : why, 'otherHost')
+  return { plans: [], unsent: mail.recipients.map(of) }
+}
 
 const unsent = (recipient: OutboundRecipient, said: Reply, next: Unsent['next']): Unsent => ({
   recipient,

@@ -1,5 +1,5 @@
 import { octetScan, type ScanFacts } from '../octet-scan.ts'
-import type { PartHead } from '../part-head.ts'
+import { hidesParts, type PartHead } from '../part-head.ts'
 import { base64, type Encoder, quotedPrintable } from '../transfer-encoding.ts'
 import { closedQp } from './closed-qp.ts'
 import type { Fate } from './codes.ts'
@@ -34,11 +34,13 @@ const quotedFor = (fate: 'text' | 'binary' | 'mended', followed: boolean): Encod
 /** Every line has its CRLF, the last one too; before a delimiter that one is not needed. */
 export const endsInLines = (fate: Fate): boolean => fate === 'base64' || fate === 'rewrapped'
 
+const ABOVE = 'octets above 127'
+
 /** Why a body cannot stay as it is; undefined when it can. */
 export const need = (facts: ScanFacts, rules: ConversionRules): string | undefined => {
   if (facts.nul) return 'NUL'
   if (facts.bareNewline) return 'a CR or LF alone'
-  if (facts.eightBit > 0 && rules.encoding === '7bit') return 'octets above 127'
+  if (facts.eightBit > 0 && rules.encoding === '7bit') return ABOVE
   return facts.longestLine > rules.maxLine ? `lines longer than ${rules.maxLine}` : undefined
 }
 
@@ -87,6 +89,13 @@ export class BodyMeasure {
     this.#letters?.write(octets)
   }
 
+  /** Why it cannot stay as it is; undefined when it can. What may be header fields of parts has to be as those. */
+  why(): string | undefined {
+    const facts = this.facts()
+    const hidden = facts.eightBit > 0 && this.#rules.header === 'ascii' && hidesParts(this.#head)
+    return need(facts, this.#rules) ?? (hidden ? ABOVE : undefined)
+  }
+
   /** Of the body as it is. */
   facts(): ScanFacts {
     return this.#scan.end()
@@ -97,7 +106,7 @@ export class BodyMeasure {
    * Unconvertible.
    */
   outcome(brokenOff: boolean): Outcome {
-    const why = need(this.facts(), this.#rules)
+    const why = this.why()
     refuse(this.#head, this.#labels, why)
     if (this.#letters) return this.#rewrapped(this.#letters, why)
     const facts = this.facts()

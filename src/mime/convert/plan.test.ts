@@ -42,8 +42,8 @@ const fates = async (text: string, rules: Partial<ConversionRules> = {}): Promis
   )
 }
 
-const changes = async (text: string): Promise<boolean> => {
-  const plan = await planConversion(once(Buffer.from(text.replaceAll('\n', '\r\n'), 'latin1')), RULES)
+const changes = async (text: string, rules: Partial<ConversionRules> = {}): Promise<boolean> => {
+  const plan = await planConversion(once(Buffer.from(text.replaceAll('\n', '\r\n'), 'latin1')), { ...RULES, ...rules })
   assert('tape' in plan)
   return plan.changes
 }
@@ -345,6 +345,9 @@ describe('very long things', () => {
       const message = (text: string) =>
         `Content-Type: multipart/mixed${parameters}; boundary=b\n\n--b\n\n${text}\n--b--\n`
       assert.equal(await convert(message('\xe9')), why)
+      // What stands there may be header fields.
+      assert.equal(await convert(message('\xe9'), { encoding: '8bit', header: 'ascii' }), why)
+      assert.equal(await changes(message('\xe9'), { encoding: '8bit', header: 'raw' }), false)
       assert.equal(await changes(message('e')), false)
     }
   })

@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer'
 import { type OctetScan, octetScan, type ScanFacts } from '../octet-scan.ts'
-import type { PartHead } from '../part-head.ts'
+import { hidesParts, type PartHead } from '../part-head.ts'
 import { RawFields } from '../raw-fields.ts'
 import type { MimeHandler } from '../reader.ts'
 import { BodyMeasure, endsInLines, need, type Outcome } from './body.ts'
@@ -20,6 +20,8 @@ interface Planned extends Part {
   measure?: BodyMeasure | undefined
   /** Of a preamble, where its multipart claims to be encoded. */
   escape?: BodyMeasure | undefined
+  /** Its body may have header fields in it. */
+  hides?: boolean
   readonly fields: string[]
 }
 
@@ -36,6 +38,8 @@ export class Planner implements MimeHandler {
   readonly #onPart: ((part: PartFate) => void) | undefined
   readonly #open: Planned[] = []
   #ending = false
+  /** What is amiss in the trace of the message, and nothing else so far. */
+  #trace: Unconvertible | undefined
   /** The last body ends with a CRLF that is dropped should a delimiter follow. */
   #lineEnd = false
 
@@ -45,9 +49,10 @@ export class Planner implements MimeHandler {
     this.#onPart = onPart
   }
 
-  /** All octets have been read; what the reader tells from now on is the end of the message. */
+  /** All octets have been read; what the reader tells from now on is the end of the message. Throws Unconvertible. */
   ends(): void {
     this.#ending = true
+    if (this.#trace) throw this.#trace
   }
 
   partBegins(depth: number): void {
@@ -64,13 +69,21 @@ export class Planner implements MimeHandler {
   field(name: string | undefined, raw: Uint8Array): void {
     const part = this.#top
     this.summary.fieldBefore(name, part.depth, raw)
-    part.header.field(name, raw)
+    try {
+      part.header.field(name, raw)
+    } catch (error) {
+      // Its sender did not write that: should there be another reason further down, it is the one to be told.
+      if (!(error instanceof Unconvertible && error.status === '5.6.9' && part.depth === 0 && isTrace(name)))
+        throw error
+      this.#trace ??= error
+    }
   }
 
   headerEnds(raw: Uint8Array, head: PartHead): void {
     const part = this.#top
     part.header.end()
     part.head = head
+    part.hides = hidesParts(head)
     if (seals(part)) this.summary.sealed = true
     this.summary.headerEnds(part.depth, raw)
     // Cut off, it has no body, and a new label no line to stand on.
@@ -81,6 +94,12 @@ export class Planner implements MimeHandler {
 
   body(octets: Uint8Array): void {
     const part = this.#top
+    // What may be header fields of parts.
+    if (part.hides) {
+      const begins = part.measure === undefined
+      this.summary.hiddenBefore(begins ? 'Content-Type' : undefined, part.depth, octets)
+      this.#noteRaw(part, { name: 'Content-Type', octets, begins, isLabel: false, changed: false })
+    }
     part.measure ??= new BodyMeasure(part.head ?? TEXT, part.header.labels, this.#rules, part.isBodyPart)
     part.measure.write(octets)
   }
@@ -160,7 +179,7 @@ export class Planner implements MimeHandler {
 
   #settleBody(part: Planned): void {
     const facts = part.measure?.facts()
-    const why = facts && need(facts, this.#rules)
+    const why = part.measure?.why()
     const eightBit = facts !== undefined && facts.eightBit > 0
     if (part.measure === undefined || why === undefined) {
       if (facts) this.summary.after.add(facts)
@@ -241,6 +260,10 @@ export class Planner implements MimeHandler {
     })
   }
 }
+
+/** Fields that hosts on the way write, not senders. */
+const isTrace = (name: string | undefined): boolean =>
+  name !== undefined && /^(?:received|return-path|delivered-to)$/i.test(name)
 
 const labelOf = ({ fate }: Outcome): Decision['label'] => {
   if (fate === 'text' || fate === 'binary') return 'quoted-printable'

@@ -17,7 +17,8 @@ export interface ConversionRules {
 
 /** Why a message cannot be made fit for a hop without loss. */
 export interface Inconvertible {
-  readonly status: '5.6.3' | '5.6.7' | '5.6.9'
+  /** 5.6.9 for addresses in header fields too: 5.6.7 is for those of the envelope (RFC 6531 section 4.2). */
+  readonly status: '5.6.3' | '5.6.9'
   readonly why: string
 }
 

@@ -17,7 +17,7 @@ export const writeAddresses = (value: string, out: FieldText, octets: FieldOctet
       const ascii = octets.isDirty(token.text) ? (afterAt ? asciiDomain(token) : undefined) : token.text
       if (token.kind === 'comment') out.comment(token.text)
       else if (ascii !== undefined) out.literal(ascii)
-      else throw new Unconvertible('5.6.7', 'An address in the header is not ASCII')
+      else throw new Unconvertible('5.6.9', 'An address in the header is not ASCII')
       if (token.kind !== 'comment' && token.kind !== 'space') afterAt = isAt(token)
     }
   }

@@ -36,6 +36,11 @@ export class Summary {
     if (depth === 0) this.#ownBefore.write(raw)
   }
 
+  /** What may be a field in a body. */
+  hiddenBefore(name: string | undefined, depth: number, raw: Uint8Array): void {
+    this.#rawBefore.field(name, depth, raw)
+  }
+
   /** A field as it goes out, of whatever header; those that tell the encoding are counted apart. */
   fieldAfter(depth: number, field: WrittenField): void {
     if (!field.isLabel) this.#header(depth, field.octets)
