@@ -287,3 +287,19 @@ test('each extension is on offer where it belongs, and nowhere else', () => {
     assert.deepEqual(offers({ protocol: 'TLSv1.3', cipher: 'TOY', verified: false, why: '' }).sort(), underTls.sort())
   }
 })
+
+test('by LMTP there are neither reports of success nor submitters', () => {
+  const text = 'listen: { store: { lmtp: "unix:/x.sock" } }\nextensions: { dsn: { success: aligned }, submitter: {} }\n'
+  const loaded = readSettings(text, 'smail.yaml', thisMachine({}), extensionSchemas)
+  assert.ok('settings' in loaded)
+  const [store] = loaded.settings.listen
+  assert.ok(store)
+  const { whyNot } = offered(store, services)
+  const keywords = ['dsn', 'deliverby', 'mtrk', 'submitter']
+  assert.deepEqual(
+    keywords.map((keyword) => whyNot.get(keyword)),
+    keywords.map(() => 'not by LMTP'),
+  )
+  const told = clientExtensions('lmtp', store.extensions, 'off', services).map(({ keyword }) => keyword)
+  assert.deepEqual([told.includes('DSN'), told.includes('SUBMITTER')], [true, false])
+})
