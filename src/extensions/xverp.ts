@@ -1,7 +1,7 @@
 import { type Address, asciiAddress, formatPath } from '../mail/address.ts'
 import type { ReversePath } from '../mail/envelope.ts'
 import { refuse } from '../mail/reply.ts'
-import type { Extension, Param, Session } from '../smtp/extension.ts'
+import type { Extension, Hop, Param, Session } from '../smtp/extension.ts'
 import { get } from '../smtp/param.ts'
 
 export interface XverpSettings {
@@ -29,6 +29,9 @@ const senderFor = (recipient: Address, sender: Address, delimiters: string): Add
   const own = { ...sender, local: `${sender.local}${delimiters[0]}${local}${delimiters[1]}${domain}` }
   return Buffer.byteLength(own.local) <= LOCAL && Buffer.byteLength(formatPath(own)) <= PATH ? own : undefined
 }
+
+/** What Courier has under that name, `XVERP=Courier`, has other parameters. */
+const isPostfix = ({ offers }: Hop): boolean => offers.get('XVERP')?.length === 0
 
 /**
  * XVERP, of Postfix: each recipient is sent to under a sender of its own, so that what comes back tells who did not get the
@@ -61,10 +64,10 @@ export const xverp = ({ delimiters, pass }: XverpSettings, allow?: (session: Ses
     ...(allow ? { server: { offer: (session) => (allow(session) ? [] : undefined) } } : {}),
     client: pass
       ? {
-          makesSenders: true,
+          makesSenders: isPostfix,
           // In full: the hop may have others by default. There is nothing to be made of the empty path.
-          adds({ envelope: { sender, params } }) {
-            const wished = sender === null ? undefined : get(params, XVERP)
+          adds({ envelope: { sender, params } }, hop) {
+            const wished = sender === null || !isPostfix(hop) ? undefined : get(params, XVERP)
             return wished === undefined ? {} : { XVERP: wished }
           },
         }

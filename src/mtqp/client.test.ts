@@ -133,6 +133,30 @@ test('a session that says nothing ends after ten minutes, and at once when we cl
   }
 })
 
+test('a handshake that fails ends the connection (RFC 3887 6.1)', async () => {
+  const clock = manualClock()
+  const spool = await trackedSpool(clock)
+  const [client, server] = memoryChannels(clock)
+  const tls = { asServer: async () => Promise.reject(new Error('no cipher')), isFor: () => true }
+  const about = {
+    hostname: 'mx.a.test',
+    listener: 't',
+    expires: () => 0,
+    trails: spool.trails,
+    clock,
+    log: silentLog,
+    tls,
+  }
+  const served = serveTracking(server, trackingContext(about))
+  const line = () => client.line(1000, 10_000)
+  for (const greeting of [/^\+OK\+\/MTQP /, /^STARTTLS$/, /^\.$/]) assert.match(await line(), greeting)
+  client.write('STARTTLS mx.a.test\r\n')
+  await client.flush(1000)
+  assert.match(await line(), /^\+OK /)
+  await served
+  await assert.rejects(line(), { name: 'Closed' })
+})
+
 const transferred = (reporter: string, ...to: readonly string[]): TrackedMessage => ({
   envid: 'x@y',
   reporter,

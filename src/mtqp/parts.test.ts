@@ -4,6 +4,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { manualClock } from '../../test/doubles/manual-clock.ts'
 import { SECRET_TEXT, trackedSpool } from '../../test/doubles/tracked-spool.ts'
+import { put, to } from '../spool/contract-fixtures.ts'
+import { memorySpool } from '../spool/memory.ts'
 import { answerLines } from './answer.ts'
 import { readCommand, readEnvid } from './command.ts'
 import { readAnswer } from './read-answer.ts'
@@ -191,6 +193,25 @@ Will-Retry-Until: Thu, 4 Jan 2001 15:15:15 -0500
       ],
     },
   ])
+})
+
+test('no line of an answer is longer than 998 octets, whatever was sent (RFC 3887 2.3)', async () => {
+  const clock = manualClock()
+  const spool = memorySpool({ clock })
+  const certifier = certifierOf(Buffer.from('x'))
+  const envid = `${'e'.repeat(90)}@${'h'.repeat(9)}`
+  await put(spool, clock as never, {
+    trail: { name: envid, proof: certifier, until: clock.now() + 86_400_000 },
+    recipients: [
+      { ...to(`${'r'.repeat(64)}@${'d'.repeat(60)}.test`), params: { ORCPT: `rfc822;${'+3D'.repeat(160)}` } },
+      to(`${'ü'.repeat(32)}@${'ü'.repeat(30)}.test`),
+    ],
+  })
+  const found = await spool.trails.find(envid, certifier, clock.now())
+  const lines = [...answerLines(envid, found, '=_b', { hostname: 'mx.a.test', expires: () => 0 })]
+  for (const line of lines) assert.ok(/^[ -~]{0,998}$/.test(line), line)
+  const [message] = readAnswer(lines)
+  assert.deepEqual([message?.envid, message?.recipients[0]?.original], [envid, '='.repeat(160)])
 })
 
 test('property: any lines are read as some status or none', () => {

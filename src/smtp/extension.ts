@@ -350,10 +350,10 @@ export interface ClientFacet {
   /** Notes that each recipient keeps once the hop has taken it, given MAIL's parameters for the hop. */
   notes?(mail: OutboundMail, params: ParamBag): readonly string[]
   /**
-   * Where MAIL carries its parameters, the hop makes a reverse-path for each recipient itself: those that recipients have
-   * are left out, and one transaction is for all.
+   * Whether, where MAIL carries its parameters, the hop makes a reverse-path for each recipient itself: those that recipients
+   * have are left out, and one transaction is for all.
    */
-  readonly makesSenders?: true
+  makesSenders?(hop: Hop): boolean
   /** The hop does not offer it: how an address of the envelope is said there all the same. Undefined: as it is. */
   readdress?(address: Address): Address | undefined
   /** A reply to `MAIL`, `RCPT` or the `body` that means more here than its code says. The first to find a meaning decides. */

@@ -198,7 +198,7 @@ const address = async (
 ): Promise<RelayPlans> => {
   const plans: RelayPlan[] = []
   const refused: Unsent[] = []
-  for (const part of bySender(fitted, remedies, rules.used)) {
+  for (const part of bySender(fitted, remedies, rules.hop, rules.used)) {
     const made = addressed(readdressed(part.mail, rules), remedies, rules)
     if (!('mail' in made)) {
       refused.push(...made)

@@ -1,6 +1,6 @@
 import { formatPath } from '../mail/address.ts'
 import type { ReversePath } from '../mail/envelope.ts'
-import type { Extension, OutboundRecipient, Remedy } from './extension.ts'
+import type { Extension, Hop, OutboundRecipient, Remedy } from './extension.ts'
 import { forSome, type RelayMail } from './relay-mail.ts'
 import { concerns } from './relay-params.ts'
 
@@ -15,9 +15,10 @@ export interface Part {
 export const bySender = (
   mail: RelayMail,
   remedies: readonly Remedy[],
+  hop: Hop,
   used: ReadonlySet<Extension>,
 ): readonly Part[] => {
-  const together = [...used].some((extension) => extension.client?.makesSenders && concerns(extension, mail))
+  const together = [...used].some((extension) => extension.client?.makesSenders?.(hop) && concerns(extension, mail))
   const own = ({ sender }: OutboundRecipient): ReversePath =>
     together || sender === undefined ? mail.envelope.sender : sender
   const others = remedies.flatMap((one) => (one.do === 'sendAs' ? [{ ...one, of: new Set(one.of) }] : []))

@@ -287,7 +287,7 @@ export const toys: Readonly<Record<string, () => Extension>> = {
     params: { MAIL: [flag('XOWN', { endsHere: true })] },
     server: {},
     client: {
-      makesSenders: true,
+      makesSenders: () => true,
       adds: ({ envelope: { params, sender } }) => ('XOWN' in params && sender !== null ? { XOWN: true } : {}),
       with: (_mail, _hop, recipients) => hiding(recipients),
       without: (_mail, _hop, recipients) => [
