@@ -142,7 +142,11 @@ const serverOf = (
     demand(given, octets)
     return given
   }
-  const demandSize = (total: number, { params }: Transaction): void => demand(get(params, MT_PRIORITY) ?? 0, total)
+  /** Without the parameter the header may ask for another priority: then it is seen at the end. */
+  const demandSize = (total: number, { params }: Transaction): void => {
+    const given = get(params, MT_PRIORITY)
+    if (given !== undefined) demand(given, total)
+  }
 
   return {
     offer: () => (announce ? [policy] : []),

@@ -178,6 +178,7 @@ const made: Readonly<Record<string, (kept: MemoryPartials) => Extension>> = {
   'MT-PRIORITY': () => extensions.mtPriority(...ranking()),
   'MT-PRIORITY-NSEP': () =>
     extensions.mtPriority({ ...ranking()[0], policy: 'NSEP', most: 5, least: -2 }, { trusts: () => true }),
+  'MT-PRIORITY-LEAST-1': () => extensions.mtPriority({ ...ranking()[0], least: 1 }, { trusts: () => true }),
   'MT-PRIORITY-UNNAMED': () => extensions.mtPriority({ ...ranking()[0], announce: false }, { trusts: () => false }),
   FUTURERELEASE: () => extensions.futureRelease(holding()),
   'FUTURERELEASE-CLIENT': () => extensions.futureRelease(),

@@ -26,6 +26,8 @@ export class Naming {
   readonly #options: CheckpointNaming
   /** Names that a hop has said nonsense of. */
   readonly #spoilt: Set<string> = new Set()
+  /** Of mail under way, by attempt: every reply asks, and a name takes all recipients. */
+  readonly #made: WeakMap<OutboundMail, string[]> = new WeakMap()
 
   constructor(options: CheckpointNaming) {
     this.#options = options
@@ -40,7 +42,7 @@ export class Naming {
   of(mail: OutboundMail, hop: Hop): string | undefined {
     if (!this.isFor(mail.facts.octets) || spoiltBy(hop) >= MOST_BY_HOP) return undefined
     for (let attempt = 0; ; attempt += 1) {
-      const name = this.#name(mail, attempt)
+      const name = this.#known(mail, attempt)
       if (!this.#spoilt.has(name)) return name
     }
   }
@@ -54,6 +56,13 @@ export class Naming {
       this.#spoilt.delete(oldest)
       return
     }
+  }
+
+  #known(mail: OutboundMail, attempt: number): string {
+    const made = this.#made.get(mail) ?? []
+    this.#made.set(mail, made)
+    made[attempt] ??= this.#name(mail, attempt)
+    return made[attempt]
   }
 
   #name({ id, version = '', facts, envelope }: OutboundMail, attempt: number): string {
