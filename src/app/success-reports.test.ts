@@ -64,6 +64,21 @@ test('a host is looked up once by its name, and what was found is of that greeti
   assert.equal(asked.length, 4)
 })
 
+test('of the names that one session gives, ten are looked up', async () => {
+  const { asked, spf } = asking()
+  const reports = successReports(listenerOf(ALIGNED), { spf })
+  const session = sessionOf('x.test')
+  const named = async (name: string) => {
+    const one = greeting(name)
+    await reports?.proof?.greeted(one, session)
+    return reports?.trusts({ ...session, greeting: one })
+  }
+  const found: unknown[] = []
+  for (let at = 0; at < 12; at += 1) found.push(await named(`n${at}.test`))
+  assert.deepEqual(found, [...Array(10).fill(true), false, false])
+  assert.equal(asked.length, 10)
+})
+
 test('a sender is looked up once while it stays the same, and told of once if it is not proved', async () => {
   const told: string[] = []
   const { asked, spf } = asking({ 'forged.test': 'softfail' })

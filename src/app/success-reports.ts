@@ -38,6 +38,9 @@ export const successReports = (
   return aligned(knows, services)
 }
 
+/** Names of one session that are looked up: each may cost a hundred questions of the DNS (RFC 7208 11.1). */
+const MOST_NAMES = 10
+
 /**
  * Strangers, too: a host whose name SPF proves may ask (RFC 7208 2.3), and is heard for mail whose sender's domain SPF
  * proves (2.4). Whom settings know is never looked up.
@@ -47,6 +50,7 @@ const aligned = (
   { spf = async () => 'none', unproved }: SuccessServices,
 ): SuccessReports => {
   const proved = new WeakSet<Greeting>()
+  const looked = new WeakMap<Session, number>()
   const senders = new WeakMap<Session, { readonly key: string; readonly isProved: Promise<boolean> }>()
 
   const proves = async (local: string, domain: string, session: Session): Promise<boolean> => {
@@ -61,6 +65,9 @@ const aligned = (
     proof: {
       async greeted(greeting, session) {
         if (!greeting.extended || proved.has(greeting) || knows(session)) return
+        const before = looked.get(session) ?? 0
+        if (before === MOST_NAMES) return
+        looked.set(session, before + 1)
         const { name } = greeting
         if ((await spf({ address: session.peer, domain: name, helo: name })) === 'pass') proved.add(greeting)
       },

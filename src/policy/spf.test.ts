@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { after, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { dnsServer } from '../../test/doubles/dns-server.ts'
@@ -279,4 +280,20 @@ test('whatever a record says, there is a verdict', async () => {
       assert.deepEqual(log.events, [])
     }),
   )
+})
+
+test('the library is not loaded before the first client is asked about', () => {
+  const program = `
+    import { createRequire } from 'node:module'
+    import { spfBy } from './src/policy/spf.ts'
+    await import('./src/app/compose.ts')
+    const { cache } = createRequire(import.meta.url)
+    const loaded = () => Object.keys(cache).some((path) => path.includes('mailauth'))
+    const before = loaded()
+    const resolver = { records: async () => [] }
+    const clock = { now: () => 0, after: () => ({ cancel() {} }) }
+    const spf = spfBy({ resolver, clock, log: { event() {} }, hostname: 'mx.example' })
+    console.log(before, await spf({ address: '192.0.2.1', domain: 'some.test', helo: 'x' }), loaded())`
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })
+  assert.equal(stdout, 'false none true\n', stderr)
 })
