@@ -86,6 +86,15 @@ test('BINARYMIME goes where CHUNKING goes', () => {
   assert.deepEqual(keywords('{ chunking: off }'), [])
 })
 
+test('a transport asks for TLS as its settings have it', () => {
+  const asks = (demand: Parameters<typeof clientExtensions>[2], dialect: 'smtp' | 'lmtp' = 'smtp') =>
+    clientExtensions(dialect, {}, demand, services).some(({ keyword, client }) => keyword === 'STARTTLS' && client)
+  assert.deepEqual(
+    [asks('off'), asks('may'), asks('encrypt'), asks('verify'), asks('may', 'lmtp')],
+    [false, true, true, true, true],
+  )
+})
+
 test('MTRK is offered where somebody answers those who ask, and never without DSN', () => {
   const isOffered = (text: string, tracked: boolean) => {
     const loaded = readSettings(text, 'smail.yaml', thisMachine({}), extensionSchemas)

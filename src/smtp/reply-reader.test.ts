@@ -23,6 +23,7 @@ const GOOD: readonly (readonly [string, readonly string[], Reply])[] = [
   ['several lines', ['250-one', '250-', '250 three'], { code: 250, status: '', lines: ['one', '', 'three'] }],
   ['several lines, the last a bare code', ['250-one', '250'], { code: 250, status: '', lines: ['one', ''] }],
   ['a status', ['550 5.1.1 unknown'], { code: 550, status: '5.1.1', lines: ['unknown'] }],
+  ['three digits of each part', ['550 5.123.133 no'], { code: 550, status: '5.123.133', lines: ['no'] }],
   ['a status alone', ['250 2.0.0'], { code: 250, status: '2.0.0', lines: [''] }],
   [
     'a status on each line',
