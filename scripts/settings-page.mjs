@@ -32,7 +32,7 @@ to whoever runs Smail, nobody else may write it, it is UTF-8, has at most 1 MiB,
 starts (exit code 78), and a running instance keeps the settings it has. A key that is none is answered with \`is no setting\` and
 the nearest that is one, a value with what stands below under *wrong*, where \`?\` is what was written.
 The files and folders that settings name are looked at as well. What is right and can have no effect where it stands (an extension
-where it is never on offer, a transport that nobody names) is a warning of \`smail check\`, and nothing more.
+where it is never on offer, a transport that nobody names), or a postmaster whose mail nobody reads, is a warning of \`smail check\`, and nothing more.
 
 **Changes.** Where it says *reload*, \`smail reload\` or SIGHUP is enough: what is new holds for connections, mail and deliveries
 that begin after it. Where it says *restart*, the old value stays in force until then, and the answer and the log name the

@@ -8,14 +8,14 @@ import { extensionTable } from './extension-table.ts'
 import { schemasWith } from './modules.ts'
 
 const machine = { hostname: 'mx.test', uid: 1, user: 'jo', home: '/nowhere', state: '/nowhere', runtime: '/nowhere' }
-const DIRECTORS = 'directors: { u: { users: { from: { names: [jo] } } } }\n'
+const DIRECTORS = 'directors: { u: { users: { from: { names: [jo, postmaster] } } } }\n'
 
 /** The warnings, without the file's name. */
 const idle = async (source: string, modules: readonly ExtensionModule[] = []): Promise<readonly string[]> => {
   const loaded = readSettings(`${DIRECTORS}${source}`, 'f', machine, schemasWith(modules))
   assert.ok('settings' in loaded, JSON.stringify(loaded))
-  const { idle } = await checkParts(loaded.settings, loaded.given, modules)
-  return loaded.placed(idle).map((line) => line.slice(2))
+  const { warnings } = await checkParts(loaded.settings, loaded.given, modules)
+  return loaded.placed(warnings).map((line) => line.slice(2))
 }
 
 const FOUND: readonly [what: string, source: string, ...told: string[]][] = [
@@ -123,7 +123,7 @@ test('directors that are asked of nothing, and a rule for mailboxes that are nev
   ].join('\n')
   const loaded = readSettings(source, 'f', machine, schemasWith([]))
   assert.ok('settings' in loaded, JSON.stringify(loaded))
-  assert.deepEqual(loaded.placed((await checkParts(loaded.settings, loaded.given)).idle), [
+  assert.deepEqual(loaded.placed((await checkParts(loaded.settings, loaded.given)).warnings), [
     'f:4:3 directors.one: has no effect: some before it answers for all addresses',
     'f:5:69 directors.two.users.when-full: has no effect: there is no quota',
     'f:7:3 directors.last: has no effect: rest before it answers for all addresses',
@@ -152,4 +152,21 @@ test('what can be set of an extension has an effect at one kind of place at leas
   const told = await Promise.all(['smtp: "127.0.0.1:25"', 'submission: "127.0.0.1:587"'].map((one) => idle(at(one))))
   const everywhere = told[0]?.filter((line) => told[1]?.some((other) => other.split(' ')[1] === line.split(' ')[1]))
   assert.deepEqual(everywhere, ['2:52 listen.a.extensions.requiretls: has no effect: there is no certificate: tls'])
+})
+
+test('a postmaster whose mail nobody reads is told', async () => {
+  const told = async (source: string) => {
+    const loaded = readSettings(source, 'f', machine, schemasWith([]))
+    assert.ok('settings' in loaded, JSON.stringify(loaded))
+    return loaded.placed((await checkParts(loaded.settings, loaded.given)).warnings)
+  }
+  const jo = 'domains: [a.test]\ndirectors: { u: { users: { from: { names: [jo] } } } }\n'
+  assert.deepEqual(await told(jo), [
+    'f:1:1 postmaster: nobody reads the mail of postmaster@a.test: set postmaster, or an alias for it (by default; nothing here says otherwise)',
+  ])
+  assert.deepEqual(await told(`${jo}postmaster: al@a.test\n`), [
+    'f:3:13 postmaster: nobody reads the mail of al@a.test: set postmaster, or an alias for it',
+  ])
+  assert.deepEqual(await told(`${jo}postmaster: jo@a.test\n`), [])
+  assert.deepEqual(await told(`${jo}postmaster: al@elsewhere.test\n`), [])
 })

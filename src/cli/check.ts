@@ -30,7 +30,7 @@ export const check = async (given: Given, io: Io): Promise<number> => {
 const found = async (loaded: LoadedWith): Promise<Record<'faults' | 'warnings', readonly string[]>> => {
   if ('faults' in loaded) return { faults: loaded.faults, warnings: [] }
   const { settings, given, modules, placed } = loaded
-  const { faults, idle } = await (await import('../app/check.ts')).checkParts(settings, given, modules)
-  const warnings = idle.map((issue) => ({ ...issue, message: `warning: ${issue.message}` }))
-  return { faults: placed(faults), warnings: placed(warnings) }
+  const { faults, warnings } = await (await import('../app/check.ts')).checkParts(settings, given, modules)
+  const warned = warnings.map((issue) => ({ ...issue, message: `warning: ${issue.message}` }))
+  return { faults: placed(faults), warnings: placed(warned) }
 }

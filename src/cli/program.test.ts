@@ -412,7 +412,7 @@ test('check tells all faults with their places, and settings that name what is m
 
 test('check warns of what can have no effect, and finds no fault in it', async () => {
   const idle = join(folder, 'idle.yaml')
-  const users = 'directors: { u: { users: { from: { names: [jo] } } } }\n'
+  const users = 'directors: { u: { users: { from: { names: [postmaster] } } } }\n'
   writeFileSync(idle, `${users}listen: { a: { lmtp: "127.0.0.1:0", extensions: { dsn: {} } } }\n`)
   const warning = `${idle}:2:51 listen.a.extensions.dsn: warning: has no effect: not by LMTP`
   const ended = await smail('check', '--config', idle)
