@@ -24,6 +24,48 @@ test('every entry of the registry has its file, or is known to be still to come'
   )
 })
 
+/** The registry's columns of those that are built: verbs; parameters of MAIL and of RCPT, VRFY's and EXPN's among the latter. */
+const COLUMNS: Readonly<Record<string, string>> = {
+  AUTH: 'AUTH | AUTH |',
+  EXPN: 'EXPN | |',
+  HELP: 'HELP | |',
+  '8BITMIME': '| BODY |',
+  SIZE: '| SIZE |',
+  CHUNKING: 'BDAT | |',
+  BINARYMIME: '| BODY |',
+  CHECKPOINT: '| TRANSID |',
+  DELIVERBY: '| BY |',
+  PIPELINING: '| |',
+  DSN: '| RET ENVID | NOTIFY ORCPT',
+  ENHANCEDSTATUSCODES: '| |',
+  STARTTLS: 'STARTTLS | |',
+  'NO-SOLICITING': '| SOLICIT |',
+  MTRK: '| MTRK |',
+  SUBMITTER: '| SUBMITTER |',
+  FUTURERELEASE: '| HOLDFOR HOLDUNTIL |',
+  CONPERM: '| CONPERM |',
+  CONNEG: '| | CONNEG',
+  SMTPUTF8: '| SMTPUTF8 | SMTPUTF8 SMTPUTF8',
+  'MT-PRIORITY': '| MT-PRIORITY |',
+  RRVS: '| | RRVS',
+  REQUIRETLS: '| REQUIRETLS |',
+  LIMITS: '| |',
+}
+
+test('each has the verbs and parameters that the registry says it has, and no others', () => {
+  const built = Object.fromEntries(
+    real
+      .filter(({ keyword }) => REGISTRY.includes(keyword))
+      .map(({ keyword, server, params = {} }) => {
+        const { MAIL = [], ...others } = params
+        const names = (list: typeof MAIL) => list.flatMap(({ name, unsaid }) => (unsaid ? [] : [name])).join(' ')
+        const columns = [Object.keys(server?.verbs ?? {}).join(' '), names(MAIL), names(Object.values(others).flat())]
+        return [keyword, columns.join(' | ').replace(/ +/g, ' ').trim()]
+      }),
+  )
+  assert.deepEqual(built, COLUMNS)
+})
+
 interface Said {
   /** What the last EHLO or LHLO put on offer. */
   readonly offered: ReadonlySet<string>
