@@ -33,7 +33,9 @@ export const checkParts = async (
 /** What nobody can be told of goes to the postmaster, and so does mail that every domain must take (RFC 5321 4.5.1). */
 const unread = async ({ postmaster }: Settings, mta: Mta): Promise<readonly Issue[]> => {
   const explained = await mta.explain(postmaster)
-  return hasReader(explained) ? [] : [{ path: ['postmaster'], message: explained.says }]
+  if (hasReader(explained)) return []
+  const { result, says } = explained
+  return [{ path: ['postmaster'], message: result === 'problem' ? says : `nobody reads its mail: ${says}` }]
 }
 
 const hasReader = ({ result, addresses = [] }: Explained): boolean =>

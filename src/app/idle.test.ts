@@ -165,7 +165,7 @@ test('a postmaster whose mail nobody reads is told', async () => {
     'f:1:1 postmaster: nobody reads the mail of postmaster@a.test: set postmaster, or an alias for it (by default; nothing here says otherwise)',
   ])
   assert.deepEqual(await told(`${jo}postmaster: al@a.test\n`), [
-    'f:3:13 postmaster: nobody reads the mail of al@a.test: set postmaster, or an alias for it',
+    'f:3:13 postmaster: nobody reads its mail: refused: 550 5.1.1 No such user here',
   ])
   assert.deepEqual(await told(`${jo}postmaster: jo@a.test\n`), [])
   assert.deepEqual(await told(`${jo}postmaster: al@elsewhere.test\n`), [])
