@@ -118,8 +118,7 @@ class Connection {
       await this.#context.sink.connect?.(this.#session)
     } catch (error) {
       const refused = error instanceof Refusal
-      if (!refused) this.#session.fault(error)
-      await this.#close(refused ? error.reply : FAULT)
+      await this.#close(refused ? error.reply : this.#session.fault(error))
       return false
     }
     this.#session.say(reply(220, '', `${this.#context.hostname} ESMTP ready`))
@@ -167,9 +166,9 @@ class Connection {
     } catch (error) {
       if (error instanceof Refusal) return { answer: error.reply, verb: undefined }
       if (error instanceof Closed || error instanceof TimedOut) throw error
-      this.#session.fault(error)
+      const answer = this.#session.fault(error)
       this.#session.reset()
-      return { answer: FAULT, verb: undefined }
+      return { answer, verb: undefined }
     }
   }
 
@@ -280,5 +279,4 @@ const LINGER = 30_000
 /** What a log may repeat of what was said: other lines may hold secrets, those that are no commands too. */
 const TELLABLE = /^(?:MAIL FROM|RCPT TO):/i
 
-const FAULT = reply(451, '4.3.0', 'A fault of this server; try again later')
 const SHUTTING_DOWN = reply(421, '4.3.2', 'Shutting down; try again later')

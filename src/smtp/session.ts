@@ -2,7 +2,7 @@ import { formatPath, isAscii } from '../mail/address.ts'
 import type { ParamBag, Recipient, ReversePath } from '../mail/envelope.ts'
 import { domainKey } from '../mail/idna.ts'
 import { Refusal, type Reply, refuse, reply } from '../mail/reply.ts'
-import { type Channel, EndlessLine, LineTooLong } from '../net/channel.ts'
+import { type Channel, Closed, EndlessLine, LineTooLong, TimedOut } from '../net/channel.ts'
 import { Body, type OpenTransaction } from './body.ts'
 import { type PathAndWords, readCommand, readPathAndWords, readWord } from './command.ts'
 import { concludeBody } from './conclude.ts'
@@ -187,7 +187,13 @@ export class ServerSession implements Session {
     const most = this.options.limits.recipients
     if (transaction.asked > most || transaction.recipients.length >= most) refuse(452, '4.5.3', 'Too many recipients')
     this.#admit(domainKey(path.domain))
-    return this.#take({ address: path, params: given }, transaction)
+    try {
+      return await this.#take({ address: path, params: given }, transaction)
+    } catch (error) {
+      if (error instanceof Refusal || error instanceof Closed || error instanceof TimedOut) throw error
+      // Without the transaction the others, said ahead maybe, would be refused for good.
+      return this.fault(error)
+    }
   }
 
   async #take(recipient: Recipient, transaction: OpenTransaction): Promise<Reply> {
@@ -323,10 +329,11 @@ export class ServerSession implements Session {
     return { replies: concludeBody(transaction, transaction.body, this, this.#offers.extensions) }
   }
 
-  /** A fault of ours, which the peer hears of only as 451. */
-  fault(error: unknown): void {
+  /** A fault of ours, and what the peer hears of it. */
+  fault(error: unknown): Reply {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
     this.options.log.event('error', 'session-fault', { listener: this.options.listener, peer: this.peer, stack })
+    return FAULT
   }
 
   /** What extensions have to do about the end of the session is done on return. Never rejects. */
@@ -347,6 +354,8 @@ export class ServerSession implements Session {
     void body?.abort()
   }
 }
+
+const FAULT = reply(451, '4.3.0', 'A fault of this server; try again later')
 
 const ENOUGH: Answer = {
   replies: [reply(421, '4.5.0', 'Enough mail for one session; connect anew for more')],
