@@ -99,6 +99,21 @@ export const facetChecks: Readonly<Record<string, (extension: Extension) => void
     assert.deepEqual(fields({ HOLDUNTIL: until }), [['Future-Release-Request', `until;${until}`]])
     assert.deepEqual(fields({ HOLDUNTIL: 'some day' }), [])
   },
+  'NO-SOLICITING'({ server, queue }) {
+    // Dialogues have room for short headers only.
+    const from = (classes: string) =>
+      queue?.fromHeader?.(
+        { sender: null, params: {}, recipients: [] },
+        readHeader(Buffer.from(`Solicitation: ${classes}\r\n\r\n`)),
+      ).params
+    const longest = `a${'b'.repeat(999)}`
+    assert.deepEqual([from(longest), from(`${longest}c`)], [{ SOLICIT: longest }, {}])
+    const all = Array.from({ length: 30 }, (_, n) => `org.example:C${n}`)
+    // Half a class would be another one (RFC 3865 2.6).
+    const clause = server?.traceMark?.(nobody, { SOLICIT: all.join(',') })?.clause ?? ''
+    assert.equal(clause, `(SOLICIT=${all.slice(0, clause.split(',').length).join(',')})`)
+    assert.ok(clause.length > 150 && clause.length <= 190)
+  },
   RRVS({ queue }) {
     const given = { RRVS: '2014-07-01T00:00:00Z', NOTIFY: 'NEVER' }
     for (const to of ['one', 'many', 'list'] as const) {
