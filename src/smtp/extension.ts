@@ -277,7 +277,6 @@ export interface Hop {
   readonly notes: Map<string, unknown>
 }
 
-/** Throws the hop's answer as a Refusal, should it refuse the mail on the way. */
 /** By what a hop is known to be who it should be. Sources of assurance fill it in; whoever demands assurance asks for it. */
 export interface Proofs {
   /** By what its certificate is known to be that of its name. Absent: it is not, or there is none. */
@@ -288,6 +287,7 @@ export interface Proofs {
 /** By what a name is known to be a host for the mail: settings or the address itself `named` it, or an MX record, proved or not. */
 export type HostProof = 'named' | 'unproved' | 'dnssec' | 'mta-sts'
 
+/** Throws the hop's answer as a Refusal, should it refuse the mail on the way. */
 export type BodySender = (body: AsyncIterable<Uint8Array>, wire: BodyWire) => Promise<void>
 
 /** The wire while a body is sent: what a body sender may do. `command` reads its reply; `line` does not. */
