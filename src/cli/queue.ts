@@ -135,11 +135,15 @@ const operate = async (
     return found
   }
   let code: number = EXIT.ok
+  let later = ''
   if (ids.length === 0) {
     await done(given.has('all') ? { ...match, all: true } : match)
   } else {
     code = await forEach(ids, io, async (id) => {
-      if ((await done({ ...match, id })) > 0) return EXIT.ok
+      if ((await done({ ...match, id })) > 0) {
+        if (operation === 'release') later += await heldForSenders(client, { ...match, id })
+        return EXIT.ok
+      }
       const row = (await client.call({ do: 'show', id })) as MessageRow
       const held = MAY_BE_HELD.includes(operation) ? heldWhy(row) : undefined
       const over = `nothing to ${operation} in ${printable(id)}: all of it is done, or is being tried just now`
@@ -148,9 +152,8 @@ const operate = async (
     })
   }
   await print(io, given.has('json') ? `${JSON.stringify({ recipients: met })}\n` : countText(met))
-  if (ids.length === 0 && MAY_BE_HELD.includes(operation) && !given.has('json')) {
-    await print(io, await heldForSenders(client, match))
-  }
+  if (ids.length === 0 && MAY_BE_HELD.includes(operation)) later = await heldForSenders(client, match)
+  if (!given.has('json')) await print(io, later)
   return code
 }
 

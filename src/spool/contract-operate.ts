@@ -43,6 +43,9 @@ export const operating: Promised = {
     assert.equal(await operate('release', { id, domain: 'x' }), 0)
     assert.deepEqual(names((await claimOne(spool, clock)).recipients), ['e@x'])
     assert.equal(await operate('hold', { recipient: 'b@x' }), 1)
+    // Who undoes a hold does not mean more.
+    assert.equal(await operate('release', { id }), 1)
+    assert.deepEqual((await spool.show(id))?.schedule, schedule)
     assert.equal(await operate('release', { id }), 2)
     assert.equal(await operate('release', { id }), 0)
     assert.deepEqual((await spool.show(id))?.schedule, { notBefore: now })

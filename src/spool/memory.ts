@@ -194,10 +194,12 @@ class MemorySpool implements Spool {
       let met = 0
       const { schedule } = message
       const ahead = isAhead(schedule, operation.now)
+      const isHeld = [...message.recipients.values()].some(({ fate }) => fate.is === 'held')
+      const early = ahead && !isHeld && releasesEarly(operation)
       for (const recipient of [...message.recipients.values()]) {
         const seen = fateSeen(recipient.fate, schedule, operation.now)
         if (!meetsRecipient(by, recipient, seen) || this.#leases.isClaimed(recipient, operation.now)) continue
-        const fate = operated(recipient.fate, operation, ahead)
+        const fate = operated(recipient.fate, operation, { ahead, early })
         if (fate === undefined) continue
         met++
         this.#leases.release(recipient.claim)
@@ -209,7 +211,7 @@ class MemorySpool implements Spool {
       }
       if (met === 0) continue
       all += met
-      if (ahead && releasesEarly(operation)) message.schedule = { ...schedule, notBefore: operation.now }
+      if (early) message.schedule = { ...schedule, notBefore: operation.now }
       this.#history.add(message.id, operation.now, [operationLine(operation, met)])
       this.#dropIfServed(message)
     }

@@ -13,12 +13,22 @@ export const deleted = ({ why, now }: Operation): Diagnosis =>
 /** What a parked recipient is told to have been parked for. */
 export const parkedFor = ({ why }: Operation): string => why ?? 'Parked by the postmaster'
 
-/** Whether it releases mail before its schedule's time: that takes a word for each message, and is for the whole of it. */
+/**
+ * Whether it may release mail before its schedule's time: that takes a word for each message, and is for the whole of it. Where
+ * an operator holds some of it too, that ends first: who undoes a hold does not mean more.
+ */
 export const releasesEarly = ({ do: what, match }: Operation): boolean =>
   what === 'release' && match.id !== undefined && match.recipient === undefined && match.domain === undefined
 
-/** What an operation makes of a fate; undefined when it is none of its business. `ahead`: the schedule keeps it for later. */
-export const operated = (fate: Fate, operation: Operation, ahead: boolean): Fate | 'gone' | undefined => {
+/**
+ * What an operation makes of a fate; undefined when it is none of its business. `ahead`: the schedule keeps the message for
+ * later; `early`: it is released all the same.
+ */
+export const operated = (
+  fate: Fate,
+  operation: Operation,
+  { ahead, early }: { readonly ahead: boolean; readonly early: boolean },
+): Fate | 'gone' | undefined => {
   if (fate.is === 'delivered' || fate.is === 'failed' || fate.is === 'expanded') return undefined
   const { now } = operation
   switch (operation.do) {
@@ -27,7 +37,7 @@ export const operated = (fate: Fate, operation: Operation, ahead: boolean): Fate
     case 'hold':
       return fate.is === 'waiting' ? { ...fate, is: 'held' } : undefined
     case 'release':
-      if (ahead && releasesEarly(operation) && fate.is !== 'parked') return { ...fate, is: 'waiting', due: now }
+      if (early && fate.is === 'waiting') return { ...fate, due: now }
       return fate.is === 'held' ? { ...fate, is: 'waiting' } : undefined
     case 'park':
       return fate.is === 'parked' ? undefined : { is: 'parked', why: parkedFor(operation), at: now }

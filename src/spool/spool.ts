@@ -249,8 +249,8 @@ export interface Ahead {
 
 /**
  * Meets recipients that are not settled and not under a claim whose lease runs. `retry`: due now, but for those that are
- * held by their schedule. `hold`: those that wait. `release`: those that an operator held and, where `match` names a message
- * and none of its recipients, all of it, also before its schedule's time. `bounce`: due now, with a last word of 5yz by us,
+ * held by their schedule. `hold`: those that wait. `release`: those that an operator held; where `match` names a message, none
+ * of its recipients, and no operator holds any, all of it before its schedule's time. `bounce`: due now, with a last word of 5yz by us,
  * upon which the queue gives them up. `delete`: gone, and nobody is told.
  */
 export type Operation = {

@@ -86,9 +86,13 @@ const effect = (operation: Operation): Effect => {
 
 /** Mail is released before its schedule's time. */
 const EARLY = (now: Instant): Effect => ({
-  fates: '0, 1',
-  set: { sql: 'fate = 0, due = ?, next = ?', values: [now, now] },
+  fates: '0',
+  set: { sql: 'due = ?, next = ?', values: [now, now] },
 })
+
+/** No operator holds any of it. */
+const ONLY_AHEAD = `${AHEAD} AND id = ?
+  AND NOT EXISTS (SELECT 1 FROM recipient WHERE message = message.id AND fate = 1)`
 
 const RELEASED = `UPDATE message SET schedule = json_set(schedule, '$.notBefore', ?) WHERE id = ?`
 
@@ -97,7 +101,7 @@ export const operate = (
   { operation, by }: { readonly operation: Operation; readonly by: Sought },
 ): { readonly met: number; readonly files: readonly string[] } => {
   const { now } = operation
-  const early = releasesEarly(operation) && sql.one(`${AHEAD} AND id = ?`, now, by.id ?? '') !== undefined
+  const early = releasesEarly(operation) && sql.one(ONLY_AHEAD, now, by.id ?? '') !== undefined
   const { fates, but, set } = early ? EARLY(now) : effect(operation)
   const where = allOf(
     ofRecipient(by, now),
