@@ -297,14 +297,15 @@ test('each extension is on offer where it belongs, and nowhere else', () => {
   }
 })
 
-test('by LMTP there are neither reports of success nor submitters', () => {
-  const text = 'listen: { store: { lmtp: "unix:/x.sock" } }\nextensions: { dsn: { success: aligned }, submitter: {} }\n'
+test('by LMTP there are neither reports of success nor submitters, nor PRDR and XVERP', () => {
+  const text =
+    'listen: { store: { lmtp: "unix:/x.sock" } }\nextensions: { dsn: { success: aligned }, submitter: {}, prdr: {}, xverp: {} }\n'
   const loaded = readSettings(text, 'smail.yaml', thisMachine({}), extensionSchemas)
   assert.ok('settings' in loaded)
   const [store] = loaded.settings.listen
   assert.ok(store)
   const { whyNot } = offered(store, services)
-  const keywords = ['dsn', 'deliverby', 'mtrk', 'submitter']
+  const keywords = ['dsn', 'deliverby', 'mtrk', 'submitter', 'prdr', 'xverp']
   assert.deepEqual(
     keywords.map((keyword) => whyNot.get(keyword)),
     keywords.map(() => 'not by LMTP'),
