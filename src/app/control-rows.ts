@@ -2,7 +2,8 @@ import { formatAddress } from '../mail/address.ts'
 import { answerOf, type Diagnosis } from '../mail/diagnosis.ts'
 import type { ReversePath } from '../mail/envelope.ts'
 import type { Instant } from '../mail/instant.ts'
-import type { Listed, SpooledRecipient } from '../spool/spool.ts'
+import { fateSeen, isAhead } from '../spool/record.ts'
+import type { Fate, Listed, SpooledRecipient } from '../spool/spool.ts'
 
 /** A message of the queue as commands show it. Times are ISO 8601 in UTC. */
 export interface QueueRow {
@@ -31,21 +32,20 @@ export interface RecipientRow {
 const sender = (path: ReversePath): string => (path === null ? '<>' : formatAddress(path))
 
 export const queueRow = (listed: Listed, now: Instant): QueueRow => {
-  const { notBefore = now } = listed.schedule
-  const isAhead = notBefore > now
+  const { schedule } = listed
   return {
     id: listed.id,
     sender: sender(listed.sender),
     size: listed.octets,
     accepted: new Date(listed.accepted).toISOString(),
-    heldUntil: isAhead ? new Date(notBefore).toISOString() : null,
-    recipients: listed.recipients.map((one) => recipientRow(one, isAhead)),
+    heldUntil: isAhead(schedule, now) ? new Date(schedule.notBefore ?? now).toISOString() : null,
+    recipients: listed.recipients.map((one) => recipientRow(one, fateSeen(one.fate, schedule, now))),
   }
 }
 
-const recipientRow = ({ address, fate, attempts, lane }: SpooledRecipient, isAhead: boolean): RecipientRow => ({
+const recipientRow = ({ address, fate, attempts, lane }: SpooledRecipient, seen: Fate['is']): RecipientRow => ({
   address: formatAddress(address),
-  fate: isAhead && fate.is === 'waiting' ? 'held' : fate.is,
+  fate: seen,
   due: fate.is === 'waiting' ? new Date(fate.due).toISOString() : null,
   attempts,
   last: fate.is === 'parked' ? fate.why : fate.last ? saidBy(fate.last) : null,
