@@ -33,7 +33,7 @@ export const spanText = (ms: number): string => {
  * characters, cells are folded: at their line feeds, which are spaces otherwise, and between words, the widest columns the
  * most. A word is never broken.
  */
-export const table = (rows: readonly (readonly string[])[], width = Number.POSITIVE_INFINITY): string => {
+export const table = (rows: readonly (readonly string[])[], width: number = Number.POSITIVE_INFINITY): string => {
   const flat = rows.map((row) => row.map((cell) => cell.replaceAll('\n', ' ')))
   const natural = widest(flat, (cell) => [cell])
   const fits = total(natural) <= width
