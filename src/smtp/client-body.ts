@@ -1,6 +1,7 @@
 import type { Reply } from '../mail/reply.ts'
 import type { ClientWire } from './client-wire.ts'
 import type { BodyWire, Hop } from './extension.ts'
+import { BadReply } from './reply-reader.ts'
 
 const DOT = 46
 const WINDOW = 65_536
@@ -142,6 +143,8 @@ export class SenderWire implements BodyWire {
   }
 
   line(text: string): void {
+    // Whoever sends a body reads each answer before the next command.
+    if (this.#wire.channel.pending()) throw new BadReply('A reply before anything was asked')
     this.#wire.say(text)
   }
 

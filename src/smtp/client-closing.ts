@@ -9,6 +9,8 @@ export interface Closing {
   readonly accepted: readonly OutboundRecipient[]
   /** The hop answers once for each of them (RFC 2033 4.2). */
   readonly perRecipient: boolean
+  /** What was said already. */
+  readonly said?: Reply | undefined
   meaning(answer: Reply): ReplyMeaning | undefined
   conclude(recipient: OutboundRecipient, answer: Reply): void
 }
@@ -17,10 +19,11 @@ export interface Closing {
 export const readClosing = async (closing: Closing): Promise<'apart' | undefined> => {
   const conclude = (recipient: OutboundRecipient, answer: Reply) => closing.conclude(recipient, answer)
   if (closing.perRecipient) return each(closing, conclude)
-  const answer = await next(closing)
+  const answer = closing.said ?? (await next(closing))
+  const rest = { ...closing, said: undefined }
   const meaning = closing.meaning(answer)
   if (meaning && 'closingReplies' in meaning) {
-    return meaning.closingReplies === 'perRecipient' ? each(closing, conclude) : eachAndOne(closing)
+    return meaning.closingReplies === 'perRecipient' ? each(rest, conclude) : eachAndOne(rest)
   }
   demandFinal(answer)
   if (answer.code >= 400 && meaning && 'split' in meaning && closing.accepted.length > 1) return 'apart'
@@ -39,7 +42,11 @@ const each = async (
   closing: Closing,
   take: (recipient: OutboundRecipient, answer: Reply) => void,
 ): Promise<undefined> => {
-  for (const recipient of closing.accepted) take(recipient, demandFinal(await next(closing)))
+  let { said } = closing
+  for (const recipient of closing.accepted) {
+    take(recipient, demandFinal(said ?? (await next(closing))))
+    said = undefined
+  }
 }
 
 /** Only the last reply makes the others true: when it refuses the mail, it does so for all that were not refused before. */

@@ -36,7 +36,10 @@ export const exchange = async (wire: ClientWire, steps: readonly Step[], inBatch
     if (octets > 0) wire.push()
   }
   for (; answered < end; answered += 1) {
-    if (wire.pushing && sent === answered) await wire.flush()
+    if (sent === answered) {
+      if (wire.pushing) await wire.flush()
+      await wire.demandSilence()
+    }
     if (!wire.pushing && sent - answered <= most / 2) fill()
     const step = steps[answered]
     if (step?.take(await wire.reply(step.timeout)) === 'stop') end = sent

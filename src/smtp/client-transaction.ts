@@ -258,18 +258,29 @@ class Transaction implements Attempt {
     } else if (!(await this.#sendAs(body, octets - this.#skipTo))) {
       return
     }
+    const early = this.hop.sendBody ? undefined : await this.#early()
     this.#promised = true
     // Pushed, not flushed: whatever becomes of our last octets, a reply that is there already is the truth.
     wire.push()
     const closing = await readClosing({
       wire,
       accepted: this.accepted,
+      said: early,
       perRecipient: this.hop.closingReplyPerRecipient === true,
       meaning: (answer) => this.#meaning('body', answer),
       conclude: (recipient, answer) => this.#conclude(recipient, answer),
     })
     if (closing === 'apart') this.#apart(this.accepted)
     this.#open = false
+  }
+
+  /** The end of the body has not been sent: nothing but a refusal can be the answer to it. */
+  async #early(): Promise<Reply | undefined> {
+    const { wire } = this.#options
+    if (!wire.channel.pending()) return undefined
+    const said = await wire.reply(wire.timeouts.end)
+    if (said.code < 400) throw new BadReply(`${said.code} before the end of the body`)
+    return said
   }
 
   /** By an extension's own way. False: it was refused on the way. */

@@ -106,7 +106,18 @@ export class ClientWire {
     return said
   }
 
+  /**
+   * For the moment before a command that no reply is owed before: one that is there answers nothing, and would be taken for
+   * the answer to what comes next. Throws `HungUp` for a 421, else `BadReply`.
+   */
+  async demandSilence(): Promise<void> {
+    if (!this.#channel.pending()) return
+    const { code } = await this.reply(this.timeouts.rset)
+    throw new BadReply(`${code} before anything was asked`)
+  }
+
   async command(line: string, timeout: number): Promise<Reply> {
+    await this.demandSilence()
     this.say(line)
     await this.flush()
     return this.reply(timeout)

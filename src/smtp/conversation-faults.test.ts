@@ -87,6 +87,52 @@ describe('nonsense ends the connection, and means later', () => {
   })
 })
 
+describe('a reply that nothing was asked for would be taken for the answer to what comes next', () => {
+  const TWICE = 'S! 250 fine\\r\\n250 fine\\r\\n\n'
+  const chunks = toy('CHUNKS', {
+    offered({ hop }) {
+      hop.sendBody = async (_body, wire) => {
+        wire.line('BODY')
+        await wire.flush()
+      }
+    },
+  })
+  const later = ['10 451 4.5.0 otherHost', '11 451 4.5.0 otherHost']
+  for (const [what, script, outcomes] of [
+    ['MAIL answered twice', `${MAIL}${TWICE}C: …closed`, later],
+    ['RCPT answered twice', `${MAIL}${OK}${rcpt('a')}${TWICE}C: …closed`, later],
+    ['the last RCPT answered twice, DATA', `${MAIL}${OK}${rcpt('a')}${OK}${rcpt('b')}${TWICE}C: …closed`, later],
+    [
+      'the body answered before it was sent',
+      `${MAIL}${OK}${rcpt('a')}${OK}${rcpt('b')}${OK}C: DATA\nS! 354 go\\r\\n250 queued\\r\\n\nC: …closed`,
+      later,
+    ],
+    [
+      'the body refused before it was sent',
+      `${MAIL}${OK}${rcpt('a')}${OK}${rcpt('b')}${OK}C: DATA\nS! 354 go\\r\\n552 5.3.4 no\\r\\n\nC: …body\n`,
+      ['10 552 5.3.4', '11 552 5.3.4'],
+    ],
+    [
+      'a farewell',
+      `${MAIL}S! 250 fine\\r\\n421 4.3.2 bye\\r\\n\nC: …closed`,
+      ['10 421 4.3.2 otherHost', '11 421 4.3.2 otherHost'],
+    ],
+  ] as const) {
+    test(what, async () => {
+      await withHop(`${HELLO}${script}`, [], async ({ send }) => assert.deepEqual(await send(two), outcomes))
+    })
+  }
+  test('the last RCPT answered twice, a body by an extension', async () => {
+    const script = `S: 220 hop\nC: EHLO me.test\nS: 250-hop\nS: 250 CHUNKS\n${MAIL}${OK}${rcpt('a')}${OK}${rcpt('b')}${TWICE}C: …closed`
+    await withHop(script, [chunks], async ({ send }) => assert.deepEqual(await send(two), later))
+  })
+  test('in batches', async () => {
+    const hello = 'S: 220 hop\nC: EHLO me.test\nS: 250-hop\nS: 250 BATCH\n'
+    const script = `${hello}${MAIL}${rcpt('a')}${rcpt('b')}C: DATA\nS! 250 a\\r\\n250 b\\r\\n250 c\\r\\n354 go\\r\\n250 queued\\r\\n\nC: …closed`
+    await withHop(script, [batches], async ({ send }) => assert.deepEqual(await send(two), later))
+  })
+})
+
 test('a hop that goes while it is sent a body may have said why', async () => {
   const large = outbound({ text: `Subject: x\r\n\r\n${'0123456789\r\n'.repeat(40_000)}` })
   const script = `${HELLO}${MAIL}${OK}${rcpt('a')}${OK}C: DATA\n${GO}S: 552 5.3.4 too big\nX: cut`
