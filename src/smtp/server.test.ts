@@ -4,12 +4,14 @@ import { keptLog } from '../../test/doubles/kept-log.ts'
 import { manualClock } from '../../test/doubles/manual-clock.ts'
 import { recordingSink } from '../../test/doubles/recording-sink.ts'
 import { chunking } from '../extensions/chunking.ts'
+import { refuse } from '../mail/reply.ts'
 import { memoryChannels } from '../net/memory-channel.ts'
 import { silentLog } from '../observe/log.ts'
 import type { Extension } from './extension.ts'
 import type { ServerLimits } from './limits.ts'
 import { createRegistry } from './registry.ts'
 import { type ServerContext, serve, serverContext } from './server.ts'
+import type { Sink } from './sink.ts'
 
 const clock = manualClock()
 
@@ -104,6 +106,25 @@ test('what was refused is logged as the text it was', async () => {
   await client.line(200, 60_000)
   assert.equal(await refused('MAIL FROM:<gr\xc3\xbcn@x.test>\r\n'), 'MAIL FROM:<grün@x.test>')
   assert.equal(await refused('MAIL FROM:<gr\xfcn@x.test>\r\n'), 'MAIL FROM:<grün@x.test>')
+  client.destroy()
+  await served
+})
+
+test('a greeting that is refused leaves all as it was, the transaction too (RFC 5321 4.1.4)', async () => {
+  const [client, server] = memoryChannels(clock)
+  const sink: Sink = {
+    ...recordingSink(),
+    async hello({ greeting }) {
+      if (greeting?.name === 'bad.example') refuse(550, '5.7.1', 'Not you')
+    },
+  }
+  const served = serve(server, { ...context(), sink })
+  const rcpt = 'RCPT TO:<b@example.test>'
+  client.write(`EHLO me.test\r\nMAIL FROM:<a@example.org>\r\nHELO bad.example\r\n${rcpt} X=1\r\n${rcpt}\r\n`)
+  await client.flush(60_000)
+  const codes: string[] = []
+  while (codes.length < 6) codes.push((await client.line(100, 60_000)).slice(0, 3))
+  assert.deepEqual(codes, ['220', '250', '250', '550', '555', '250'])
   client.destroy()
   await served
 })

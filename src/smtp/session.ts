@@ -114,7 +114,6 @@ export class ServerSession implements Session {
 
   /** EHLO, HELO, LHLO: a new beginning, with a new look at what is on offer (RFC 5321 4.1.4). */
   async greet(greeting: Greeting): Promise<Reply> {
-    this.reset()
     const before = this.#greeting
     this.#greeting = greeting
     try {
@@ -124,6 +123,7 @@ export class ServerSession implements Session {
       this.#greeting = before
       throw error
     }
+    this.reset()
     if (before === undefined) this.#progress++
     this.#offers = this.options.offering.to(this)
     return reply(250, '', this.options.hostname, ...(greeting.extended ? this.#offers.lines : []))
