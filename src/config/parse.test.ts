@@ -47,6 +47,10 @@ test('nothing at all is settings: loopback 2525, own host name, everything below
   assert.deepEqual([settings.limits.junk, settings.limits.rate, settings.limits.session], [100, 500, 86_400_000])
 })
 
+test('a host name beyond ASCII is told to others as A-labels (RFC 6531 3.7.1)', () => {
+  assert.equal(settingsOf(parse({ hostname: 'MX.B\u00fccher.example' })).hostname, 'mx.xn--bcher-kva.example')
+})
+
 test('root has no mail delivered as other users by default', () => {
   const users = (as: Machine) => settingsOf(parse({}, as)).directors.find(({ driver }) => driver === 'users')
   assert.deepEqual(users(machine), {

@@ -25,7 +25,7 @@ export const expn = (expand: Expand, allow: (session: Session) => boolean): Exte
           // What the client did not ask for, no reply may hold (RFC 6531 3.7.4.2).
           if (first === undefined || more.length + 1 < members.length)
             return reply(252, '2.6.8', 'It has members that are shown to those who say SMTPUTF8 behind it')
-          return reply(250, '2.1.5', formatPath(first), ...more.map(formatPath))
+          return { ...reply(250, '2.1.5', formatPath(first), ...more.map(formatPath)), utf8: true }
         },
       },
     },

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Address, addressKey, BadAddress, formatPath, readAddress } from '../mail/address.ts'
+import { type Address, addressKey, asciiAddress, BadAddress, formatPath, readAddress } from '../mail/address.ts'
 import type { ParamBag, Recipient } from '../mail/envelope.ts'
 import { Refusal, type Reply, refuse, reply } from '../mail/reply.ts'
 import type { Header } from '../mime/fields.ts'
@@ -116,7 +116,7 @@ export const noSoliciting = (
       onMail: (_sender, params) => demand(get(params, SOLICIT) ?? [], everybody),
       async onRcpt(recipient, { params }) {
         const given = get(params, SOLICIT) ?? []
-        if (given.length > 0) demand(given, await unwantedBy(recipient), `${formatPath(recipient.address)} `)
+        if (given.length > 0) demand(given, await unwantedBy(recipient), named(recipient))
       },
       // Whoever does not know the extension has not said what the header says (section 2.3).
       async atEnd({ header }, transaction) {
@@ -126,7 +126,7 @@ export const noSoliciting = (
         const refused = new Map<number, Reply>()
         for (const [index, recipient] of transaction.recipients.entries()) {
           const met = matching(given, await unwantedBy(recipient))
-          if (met.length > 0) refused.set(index, refusal(met, `${formatPath(recipient.address)} `))
+          if (met.length > 0) refused.set(index, refusal(met, named(recipient)))
         }
         return { recipients: refused }
       },
@@ -147,6 +147,12 @@ export const noSoliciting = (
     },
     queue: { fromHeader: (envelope, header) => ({ ...envelope, params: labelled(envelope.params, declared(header)) }) },
   }
+}
+
+/** Replies are ASCII (RFC 6531 3.7.4.2). */
+const named = ({ address }: Recipient): string => {
+  const ascii = asciiAddress(address)
+  return ascii ? `${formatPath(ascii)} ` : ''
 }
 
 const labelled = ({ SOLICIT: _said, ...others }: ParamBag, classes: readonly string[]): ParamBag => {

@@ -118,7 +118,12 @@ export const rrvs = (ownership: Ownership): Extension => {
     queue: {
       // Mail that has the field only is from a host without the extension, and never came back for want of it.
       fromHeader(envelope, header) {
-        const asked = new Map(requests(header).map(({ address, since }) => [nameOf(address), since]))
+        const asked = new Map<string, Instant>()
+        for (const { address, since } of requests(header)) {
+          const name = nameOf(address)
+          // Of several that are to hold, the earliest has the others in it.
+          asked.set(name, Math.min(since, asked.get(name) ?? since))
+        }
         if (asked.size === 0) return envelope
         return {
           ...envelope,
@@ -153,9 +158,9 @@ interface Request {
   readonly since: Instant
 }
 
-/** RFC 5322's date-time. */
+/** RFC 5322's date-time, which may have a comment behind it. */
 const HEADER_DATE =
-  /^(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), *)?\d{1,2} +(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{4} +\d\d:\d\d(?::\d\d)? +[+-]\d{4}$/i
+  /^((?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), *)?\d{1,2} +(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{4} +\d\d:\d\d(?::\d\d)? +[+-]\d{4})(?:[ \t]*\([^()]*\))?[ \t]*$/i
 
 /** Fields that are looked at, and characters of one. */
 const [MOST_FIELDS, LONGEST] = [100, 1000]
@@ -169,7 +174,7 @@ const requests = (header: Header): readonly Request[] =>
       const [, text = '', date = ''] = /^([^;]+);[ \t]*(.*)$/.exec(value.length > LONGEST ? '' : value) ?? []
       const [only, ...more] = addressesIn(text)
       const address = only === undefined || more.length > 0 ? undefined : addressOf(only)
-      const since = HEADER_DATE.test(date) ? Date.parse(date) : Number.NaN
+      const since = Date.parse(HEADER_DATE.exec(date)?.[1] ?? '')
       return address === undefined || Number.isNaN(since) ? [] : [{ nth: index + 1, address, since }]
     })
 

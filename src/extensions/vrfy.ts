@@ -27,7 +27,7 @@ export const vrfy = (verify: Verify, allow: (session: Session) => boolean, home 
           // What the client did not ask for, no reply may hold (RFC 6531 3.7.4.2).
           const shown = grammar.utf8 ? address : asciiAddress(address)
           return shown
-            ? reply(250, '2.1.5', formatPath(shown))
+            ? { ...reply(250, '2.1.5', formatPath(shown)), utf8: true }
             : reply(252, '2.6.8', 'It exists; its address is shown to those who say SMTPUTF8 behind it')
         },
       },

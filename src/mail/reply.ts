@@ -8,6 +8,8 @@ export interface Reply {
   readonly lines: readonly string[]
   /** Lines behind those, for programs: they go out as they are, without a status in front (RFC 4141 5.2). */
   readonly bare?: readonly string[]
+  /** Its client takes UTF-8 in it. From any other, what is beyond ASCII is left out (RFC 6531 3.7.4). */
+  readonly utf8?: true
 }
 
 export const reply = (code: number, status: string, ...lines: readonly [string, ...string[]]): Reply => ({

@@ -249,7 +249,8 @@ export class ServerSession implements Session {
     let said = plain
     if (plain.status !== '') for (const server of this.#offers.hooks.dress) said = server.dress(said)
     const { code, bare } = said
-    const lines = bare ? [...said.lines, ...bare] : said.lines
+    const all = bare ? [...said.lines, ...bare] : said.lines
+    const lines = plain.utf8 || all.every(isAscii) ? all : all.map((one) => one.replace(/[^\x00-\x7f]+/g, '?'))
     const last = lines.length - 1
     let text = ''
     for (let i = 0; i < last; i++) text += `${code}-${lines[i]}\r\n`

@@ -190,7 +190,11 @@ const made: Readonly<Record<string, (kept: MemoryPartials) => Extension>> = {
   'NO-SOLICITING-ADV': () =>
     extensions.noSoliciting({
       refuse: ['net.example:ADV'],
-      recipients: { 'grumpy@example.net': ['org.example:ADV:ADLT', 'org.example:NEWS'] },
+      recipients: {
+        'grumpy@example.net': ['org.example:ADV:ADLT', 'org.example:NEWS'],
+        'grümpy@example.net': ['org.example:NEWS'],
+        'grumpy@bücher.example': ['org.example:NEWS'],
+      },
     }),
   PRDR: extensions.prdr,
   XVERP: () =>

@@ -121,7 +121,8 @@ export const facetChecks: Readonly<Record<string, (extension: Extension) => void
       assert.deepEqual(queue?.expand?.({ RET: 'FULL' }, 'message', to), { RET: 'FULL' })
     }
     const field = 'Require-Recipient-Valid-Since: b@example.test; 1 Jul 2014 02:00:00 +0200'
-    const header = readHeader(Buffer.from(`${field}\r\n${field.replace('b@', 'info@')}\r\n\r\n`))
+    const later = field.replace('Jul', 'Aug')
+    const header = readHeader(Buffer.from(`${field}\r\n${later}\r\n${field.replace('b@', 'info@')}\r\n\r\n`))
     const recipients = ['b', 'c', 'info'].map((local) => ({ address: { local, domain: 'example.test' }, params: {} }))
     const [first, ...others] = recipients
     assert.deepEqual(queue?.fromHeader?.({ sender: null, params: {}, recipients }, header).recipients, [

@@ -92,6 +92,7 @@ export const toys: Readonly<Record<string, () => Extension>> = {
         if (say === 'refuse-last') {
           return { recipients: new Map([[recipients.length - 1, reply(550, '5.7.1', 'Not for this one')]]) }
         }
+        if (say === 'umlaut') return { reply: reply(550, '5.6.0', 'Größer als <用户@例え.jp> es wünscht') }
         if (say === 'put-off-last') {
           return { recipients: new Map([[recipients.length - 1, reply(450, '4.7.1', 'Not now for this one')]]) }
         }
