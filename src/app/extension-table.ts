@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { kind } from '../config/kinds.ts'
 import {
   askersBlock,
+  authBlock,
   type DeliverByBlock,
   deliverByBlock,
   dsnBlock,
@@ -18,6 +19,7 @@ import type { ExtensionBlocks, ListenerSettings } from '../config/settings.ts'
 import * as extensions from '../extensions/index.ts'
 import type { Address } from '../mail/address.ts'
 import type { Extension, Session } from '../smtp/extension.ts'
+import type { AuthFor } from './auth.ts'
 import {
   type CheckpointNames,
   type CheckpointStore,
@@ -54,6 +56,8 @@ export interface ExtensionServices extends SuccessServices, SubmitterServices {
   /** Absent: nobody is asked. */
   readonly room?: extensions.Room
   readonly release: extensions.FutureReleaseServices
+  /** Absent: nobody logs in. */
+  readonly auth?: AuthFor
   /** Absent: no CHECKPOINT as a server. */
   readonly checkpoints?: CheckpointStore
   readonly transactionNames: CheckpointNames
@@ -127,6 +131,12 @@ const futureRelease = ({ extensions: blocks, protocol, services }: AtListener): 
   return extensions.futureRelease({ most, perUser: block['per-user'], total: block.total, ...services.release })
 }
 
+const authWords = ({ mechanisms, required }: extensions.AuthServer): string => {
+  const shown = mechanisms.filter(({ plaintext }) => plaintext).map(({ name }) => name)
+  const tls = shown.length === 0 ? [] : [`${shown.join(' and ')} under TLS`]
+  return [...tls, ...(required ? ['and demanded'] : [])].join(', ') || 'to everyone'
+}
+
 const mtPriority = ({ extensions: blocks, protocol, services }: AtListener): Extension | Why => {
   const block = blockOf<MtPriorityBlock>(blocks, 'mt-priority')
   if (block === undefined) return 'it has no settings'
@@ -173,7 +183,14 @@ export const extensionTable: readonly ExtensionRow[] = [
     server: ({ protocol }) => (protocol === 'lmtp' ? extensions.lmtp() : 'it is spoken at lmtp listeners'),
     client: ({ dialect }) => (dialect === 'lmtp' ? extensions.lmtp() : 'not by SMTP'),
   },
-  { name: 'auth', server: () => 'there are no passwords' },
+  {
+    name: 'auth',
+    schema: authBlock,
+    server(at) {
+      const made = at.services.auth?.(at) ?? 'programs of this machine need not log in'
+      return typeof made === 'string' ? made : { ...extensions.auth(made), words: { offered: authWords(made) } }
+    },
+  },
   { name: 'pipelining', schema: NONE, ...always(extensions.pipelining) },
   {
     name: 'requiretls',

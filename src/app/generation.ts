@@ -22,6 +22,7 @@ import type { Extension, Schedule, Session } from '../smtp/extension.ts'
 import { type ServerContext, serve, serverContext } from '../smtp/server.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { Transport } from '../transports/transport.ts'
+import { authentication } from './auth.ts'
 import { serverTls } from './certificate.ts'
 import { spoolPartials } from './checkpoint.ts'
 import { makeDirectors } from './directors.ts'
@@ -105,6 +106,9 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
   const transports = faults.at(['transports'], () => makeTransports(settings, means)) ?? new Map<string, Transport>()
   const directors = (await faults.of(['directors'], () => makeDirectors(settings, { clock, log, uid }))) ?? []
   const ownership = await ownerships(settings, () => resolver, { clock, log }, faults)
+  const home = settings.domains[0] ?? settings.hostname
+  const authMeans = { clock, log, uid, secret: () => standing.secret(), home, tls: tls !== undefined }
+  const auth = await authentication(settings, authMeans, faults)
   const routers = faults.at(['routers'], () => makeRouters(settings, dns, self)) ?? []
   const resolver = createResolver({
     domains: settings.domains,
@@ -131,7 +135,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
   const trusted = networks(settings['relay-from'])
   const mayRelay = (session: Session) => session.identity !== undefined || trusted(session.peer)
   const services = {
-    home: settings.domains[0] ?? settings.hostname,
+    home,
     mailboxOf: mailboxOf(() => resolver),
     clientTls,
     modules,
@@ -160,7 +164,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
   }
   const checkpoints = spoolPartials(() => standing.spool(), clock, log)
   const mail = settings.listen.filter(({ protocol }) => protocol !== 'mtqp')
-  const asServer = tls ? { ...services, checkpoints, serverTls: tls } : { ...services, checkpoints }
+  const asServer = { ...services, checkpoints, auth, ...(tls ? { serverTls: tls } : {}) }
   const offers = new Map(mail.map((listener) => [listener.name, offered(listener, asServer)]))
   const context = (listener: ListenerSettings, extensions: readonly Extension[], local: boolean): ServerContext =>
     serverContext({
@@ -226,7 +230,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
     idle: (given) => idleBlocks(settings, given, { asServer, asClient, local: atLocal }),
     known: [
       ...clientExtensions('smtp', {}, 'may', asClient),
-      ...offered({ ...here, extensions: {} }, services).extensions,
+      ...offered({ ...here, extensions: {} }, { ...services, auth: () => ({ mechanisms: [] }) }).extensions,
     ],
     listeners,
     local,

@@ -33,6 +33,10 @@ const COMMANDS: Readonly<Record<string, readonly [does: string, load: () => Prom
     'say what became of tracked mail',
     async () => import('./track.ts').then((m) => ({ usage: m.trackUsage, run: m.track })),
   ],
+  password: [
+    'make a line for a file of passwords',
+    async () => import('./password.ts').then((m) => ({ usage: m.passwordUsage, run: m.password })),
+  ],
   extensions: [
     'list the SMTP extensions',
     async () => import('./extensions.ts').then((m) => ({ usage: m.extensionsUsage, run: m.extensions })),

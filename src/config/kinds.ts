@@ -12,6 +12,8 @@ export interface Kind {
   readonly key?: string
   /** The same for all within. */
   readonly within?: string
+  /** A path, made absolute once the block it stands in has been read. */
+  readonly path?: true
   /** Of an extension: it is off unless its block is written, be it empty. */
   readonly offUnlessNamed?: true
 }

@@ -156,6 +156,15 @@ export const name: z.ZodType<string> = text('a name: a letter, then letters, dig
 /** An absolute path. */
 export const path = (places: Places): z.ZodType<string> => text('a path', (given) => place(given, places))
 
+/** A path in a block of an extension, whose schema does not know where the file with the settings is. */
+export const pathInBlock: z.ZodType<string> = kind(
+  text('a path', (given) => {
+    place(given, { base: '/', home: '/' })
+    return given
+  }),
+  { path: true },
+)
+
 /** A path within a mailbox's home when it begins with `~/`; an absolute one otherwise. */
 export const mailboxPath = (places: Places): z.ZodType<string> =>
   text(`a path; ~/ is the home of whose mailbox it is, \${user} the name`, (given) =>

@@ -30,7 +30,7 @@ const lists = (schema: z.ZodType, path: string, around: readonly z.ZodType[] = [
   return []
 }
 
-const SAMPLES = ['a.test', '127.0.0.1', '127.0.0.1:2525', 'jo', 'com.example:ADV', '/a/path']
+const SAMPLES = ['a.test', '127.0.0.1', '127.0.0.1:2525', 'jo', 'com.example:ADV', '/a/path', 'PLAIN']
 
 test('every list takes one value alone', () => {
   const all = [

@@ -3,6 +3,7 @@ import type { Issue, Path } from './check.ts'
 import { type Gathered, gather } from './gather.ts'
 import { kindOf } from './kinds.ts'
 import type { Context } from './parse.ts'
+import { placed } from './placed.ts'
 import type { ExtensionBlocks } from './settings.ts'
 import { startsWith } from './without.ts'
 
@@ -66,7 +67,7 @@ export class Reading {
       }
       const whole = isMap(block) && isMap(below) ? { ...below, ...block } : block
       const gathered = this.read<unknown>(schema, whole, [...path, keyword])
-      if (gathered.made) made[keyword] = gathered.made.value
+      if (gathered.made) made[keyword] = placed(schema, gathered.made.value, this.#context.places)
       given[keyword] = gathered.given
     }
     return { made, given }

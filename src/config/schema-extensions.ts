@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { type Instant, readDate } from '../mail/instant.ts'
 import type { Hints } from './check.ts'
 import { kind } from './kinds.ts'
-import { count, list, network, size, text, time } from './leaves.ts'
+import { count, list, network, pathInBlock, size, text, time } from './leaves.ts'
 
 /** What may be set of extensions, where it takes the settings' own words: times, sizes, networks. */
 
@@ -26,6 +26,42 @@ const knownClients = (who: string) => ({
 /** Who may ask something, and what for. */
 export const askersBlock = (what: string): z.ZodType<{ readonly allow: readonly string[] }> =>
   z.strictObject({ allow: list(network).default([]).describe(what) })
+
+const MECHANISMS = ['SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN', 'LOGIN'] as const
+
+export interface AuthBlock {
+  readonly passwords?: string | undefined
+  readonly mechanisms: readonly (typeof MECHANISMS)[number][]
+  readonly required?: boolean | undefined
+  readonly failures: number
+  readonly 'in-clear-on-loopback': boolean
+  readonly trusts: KnownClients
+}
+
+export const authBlock: z.ZodType<AuthBlock> = z.strictObject({
+  passwords: kind(pathInBlock.optional(), { absent: 'nobody can log in, and AUTH is not offered' }).describe(
+    'A file of names and what passwords are checked by, a line each, as `smail password NAME` prints it; read again when it has changed.',
+  ),
+  mechanisms: list(z.enum(MECHANISMS), 1)
+    .default(['SCRAM-SHA-256', 'PLAIN', 'LOGIN'])
+    .describe('The ways to log in that are offered, in this order; PLAIN and LOGIN under TLS only.'),
+  required: kind(z.boolean().optional(), { absent: 'true where mail is submitted, else false' }).describe(
+    'Whether nothing is done for clients that have not logged in.',
+  ),
+  failures: count(3, 100).default(3).describe('Wrong passwords after which a session is ended.'),
+  'in-clear-on-loopback': z
+    .boolean()
+    .default(false)
+    .describe('Whether clients of this machine may log in by PLAIN and LOGIN without TLS, for trying things out.'),
+  trusts: z
+    .strictObject({
+      ...knownClients('Of those who logged in, who may say that others submitted its mail (RFC 4954 5)'),
+      identities: list(z.string().min(1)).default([]).describe('Likewise, who logged in as one of these.'),
+      submission: z.boolean().default(false).describe('Likewise, all who logged in where mail is submitted.'),
+    })
+    .prefault({})
+    .describe('Who may name the submitter of mail; from others, it counts as unknown.'),
+})
 
 export interface DsnBlock extends KnownClients {
   readonly success: 'everyone' | 'trusted' | 'aligned'

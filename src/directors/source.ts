@@ -27,8 +27,18 @@ const LOOK_AGAIN = 1000
 const code = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error)
 
-/** A UTF-8 file of at most 16 MiB that not everyone may write: whoever can, would have everyone's mail. */
-export const fileSource = (path: string): Source => ({
+/** Of a file: what it may be refused for. */
+export interface FileOwner {
+  readonly uid: number
+  readonly gid: number
+  readonly mode: number
+}
+
+/**
+ * A UTF-8 file of at most 16 MiB that not everyone may write: whoever can, would have everyone's mail. `demand` may throw
+ * `Misconfigured` for what else is wrong with whom it belongs to.
+ */
+export const fileSource = (path: string, demand: (found: FileOwner) => void = () => {}): Source => ({
   name: path,
   async stamp() {
     try {
@@ -43,10 +53,12 @@ export const fileSource = (path: string): Source => ({
     try {
       // Without O_NONBLOCK, opening a pipe would wait for its writer.
       await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
-      const { mode, size } = await file.stat()
+      const found = await file.stat()
+      const { mode, size } = found
       if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw new Misconfigured(`${path}: is not a regular file`)
       if ((mode & 0o002) !== 0)
         throw new Misconfigured(`${path}: can be written by anyone; take that right away (chmod o-w)`)
+      demand(found)
       if (size > MOST_OCTETS) throw new Misconfigured(`${path}: is larger than ${MOST_OCTETS} octets`)
       return new TextDecoder('utf-8', { fatal: true }).decode(await file.readFile())
     } catch (error) {
@@ -71,16 +83,18 @@ export interface KeepOptions {
   readonly log: Log
   /** A file that is not there counts as empty. */
   readonly optional?: boolean
+  /** While what is there now is of no use, asking throws why: what an earlier version said may be right no more. */
+  readonly strict?: boolean
 }
 
 /**
  * Reads a source now, which throws `Misconfigured`, and again when it was asked for and has changed (looked at no more
- * than once a second). A later version with faults is logged and the last good one stays in force.
+ * than once a second). A later version with faults is logged and the last good one stays in force, unless it is `strict`.
  */
 export const keep = async <T>(
   source: Source,
   parse: (text: string, file: string) => Parsed<T>,
-  { clock, log, optional = false }: KeepOptions,
+  { clock, log, optional = false, strict = false }: KeepOptions,
 ): Promise<() => Promise<T>> => {
   const load = async (stamp: string | undefined): Promise<T> => {
     const { value, faults } = parse(stamp === undefined && optional ? '' : await source.read(), source.name)
@@ -96,7 +110,7 @@ export const keep = async <T>(
   const look = async (): Promise<void> => {
     try {
       const found = await source.stamp()
-      if (found === stamp) return
+      if (found === stamp && !(strict && complaint !== undefined)) return
       // Taken before the text is read: what is written meanwhile is found at the next look.
       stamp = found
       good = await load(found)
@@ -118,6 +132,7 @@ export const keep = async <T>(
       })
     }
     await looking
+    if (strict && complaint !== undefined) throw new Misconfigured(complaint)
     return good
   }
 }

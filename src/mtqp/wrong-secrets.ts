@@ -31,7 +31,12 @@ export class WrongSecrets {
 
   /** Whether an answer may be given at all. */
   mayAsk(peer: string): boolean {
-    return (this.#tally(networkOf(peer))?.count ?? 0) < this.#most
+    return this.count(peer) < this.#most
+  }
+
+  /** Of this network, within the hour. */
+  count(peer: string): number {
+    return this.#tally(networkOf(peer))?.count ?? 0
   }
 
   wrong(peer: string): void {
