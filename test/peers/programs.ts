@@ -12,6 +12,14 @@ export interface Errand {
   readonly body: Buffer
   /** For STARTTLS: the server's name, and the file with the certificate that proves it. Absent: in clear. */
   readonly tls?: { readonly name: string; readonly certificate: string }
+  /** Absent: it does not log in. */
+  readonly login?: Login
+}
+
+export interface Login {
+  readonly mechanism: string
+  readonly user: string
+  readonly password: string
 }
 
 /** A program that sends mail. Rejects when it fails. */
@@ -19,6 +27,8 @@ export interface Client {
   readonly name: string
   /** What has to be installed. */
   readonly programs: readonly string[]
+  /** What it can log in by. */
+  readonly mechanisms: readonly string[]
   send(errand: Errand): Promise<void>
 }
 
@@ -43,22 +53,28 @@ const withLf = (body: Buffer): Buffer => Buffer.from(body.toString('latin1').rep
 const swaks: Client = {
   name: 'swaks',
   programs: ['swaks'],
-  send({ port, from, to, body, tls }) {
+  mechanisms: ['PLAIN', 'LOGIN'],
+  send({ port, from, to, body, tls, login }) {
     // It ends the last line itself.
     const input = withLf(body).subarray(0, -1)
     const server = ['--server', `127.0.0.1:${port}`, ...(tls ? ['--tls'] : [])]
-    return run(['swaks', ...server, '--from', from, '--to', to, '--data', '-'], input)
+    const auth = login ? ['--auth', login.mechanism, '--auth-user', login.user, '--auth-password', login.password] : []
+    return run(['swaks', ...server, ...auth, '--from', from, '--to', to, '--data', '-'], input)
   },
 }
 
 const curl: Client = {
   name: 'curl',
   programs: ['curl'],
-  send({ port, from, to, body, tls }) {
+  mechanisms: ['PLAIN', 'LOGIN'],
+  send({ port, from, to, body, tls, login }) {
     const host = tls?.name ?? 'clear.test'
     const how = tls ? ['--ssl-reqd', '--cacert', tls.certificate] : []
     const where = ['--resolve', `${host}:${port}:127.0.0.1`, '--url', `smtp://${host}:${port}/client.test`]
-    const what = ['--mail-from', from, '--mail-rcpt', to, '--upload-file', '-']
+    const auth = login
+      ? ['--user', `${login.user}:${login.password}`, '--login-options', `AUTH=${login.mechanism}`]
+      : []
+    const what = [...auth, '--mail-from', from, '--mail-rcpt', to, '--upload-file', '-']
     return run(['curl', '--silent', '--show-error', '--noproxy', '*', ...how, ...where, ...what], body)
   },
 }
@@ -66,24 +82,35 @@ const curl: Client = {
 const msmtp: Client = {
   name: 'msmtp',
   programs: ['msmtp'],
-  send({ port, from, to, body, tls }) {
+  mechanisms: ['PLAIN', 'LOGIN', 'SCRAM-SHA-1', 'SCRAM-SHA-256'],
+  send({ port, from, to, body, tls, login }) {
     const how = tls
       ? ['--tls=on', `--tls-trust-file=${tls.certificate}`, `--tls-host-override=${tls.name}`]
       : ['--tls=off']
     const what = [`--from=${from}`, '--set-from-header=off', '--set-date-header=off', '--', to]
-    return run(['msmtp', '--host=127.0.0.1', `--port=${port}`, '--auth=off', ...how, ...what], withLf(body))
+    const auth = login
+      ? [
+          `--auth=${login.mechanism.toLowerCase()}`,
+          `--user=${login.user}`,
+          `--passwordeval=printf %s '${login.password}'`,
+        ]
+      : ['--auth=off']
+    return run(['msmtp', '--host=127.0.0.1', `--port=${port}`, ...auth, ...how, ...what], withLf(body))
   },
 }
 
 const PYTHON = `
 import smtplib, ssl, sys
-port, sender, to, name, certificate, chunk = sys.argv[1:]
+port, sender, to, name, certificate, chunk, mechanism, user, password = sys.argv[1:]
 body = sys.stdin.buffer.read()
 server = smtplib.SMTP('127.0.0.1', int(port))
 if name:
     server._host = name
     server.starttls(context=ssl.create_default_context(cafile=certificate))
 server.ehlo()
+if mechanism:
+    server.user, server.password = user, password
+    server.auth(mechanism, getattr(server, 'auth_' + mechanism.lower()))
 def must(answer):
     if answer[0] >= 300: raise Exception(answer)
 if not int(chunk):
@@ -104,20 +131,24 @@ server.quit()
 const python = (chunk: number): Client => ({
   name: `Python's smtplib${chunk === 0 ? '' : ' by BDAT'}`,
   programs: ['python3'],
-  send({ port, from, to, body, tls }) {
+  mechanisms: ['PLAIN', 'LOGIN'],
+  send({ port, from, to, body, tls, login }) {
     const security = [tls?.name ?? '', tls?.certificate ?? '']
-    return run(['python3', '-c', PYTHON, String(port), from, to, ...security, String(chunk)], body)
+    const auth = [login?.mechanism ?? '', login?.user ?? '', login?.password ?? '']
+    return run(['python3', '-c', PYTHON, String(port), from, to, ...security, String(chunk), ...auth], body)
   },
 })
 
 const nodemailer: Client = {
   name: 'nodemailer',
   programs: [],
-  async send({ port, from, to, body, tls }) {
+  mechanisms: ['PLAIN', 'LOGIN'],
+  async send({ port, from, to, body, tls, login }) {
     const security = tls
       ? { requireTLS: true, tls: { servername: tls.name, ca: [await readFile(tls.certificate)] } }
       : { ignoreTLS: true }
-    const transport = createTransport({ host: '127.0.0.1', port, secure: false, ...security })
+    const auth = login ? { auth: { user: login.user, pass: login.password }, authMethod: login.mechanism } : {}
+    const transport = createTransport({ host: '127.0.0.1', port, secure: false, ...security, ...auth })
     await transport.sendMail({ envelope: { from, to }, raw: body })
     transport.close()
   },
