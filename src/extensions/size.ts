@@ -45,9 +45,8 @@ export const size = (maxOctets = 0, room: Room = {}): Extension => {
     },
     client: {
       offered({ hop }, [limit]) {
-        // 0 means no fixed limit, no number no information, and nonsense nothing (RFC 1870 section 3).
-        if (limit !== undefined && /^\d{1,20}$/.test(limit) && Number(limit) > 0)
-          hop.limits.set('octets', Number(limit))
+        // 0 means no fixed limit, which is what a hop keeps of it; no number no information, and nonsense nothing (RFC 1870 section 3).
+        if (limit !== undefined && /^\d{1,20}$/.test(limit)) hop.limits.set('octets', Number(limit))
       },
       adds: ({ facts }) => ({ SIZE: String(facts.octets) }),
     },
