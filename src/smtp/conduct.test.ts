@@ -195,3 +195,16 @@ test('what is wrong with octets of an earlier connection does not put this one o
   await hears('250-', '250-', '250 ', '355 ', '451 ', '250 mx')
   client.destroy()
 })
+
+test('recipients put off are answered, ten times as many as there may be, and no more', async () => {
+  const { say, hears, ends } = await session({ recipients: 1 })
+  await say(ENVELOPE)
+  await hears(...TAKEN)
+  for (let i = 0; i < 1000; i++) {
+    await say('RCPT TO:<b@example.test>\r\n')
+    await hears('452 ')
+  }
+  await say('RCPT TO:<b@example.test>\r\n')
+  await hears('452 ', '421 Too many commands that bring no mail')
+  await ends()
+})

@@ -9,6 +9,7 @@ export class Conduct {
   readonly #begun: number
   #errors = 0
   #junk = 0
+  #putOff = 0
   #drained = 0
   #outOfStep = false
 
@@ -27,10 +28,16 @@ export class Conduct {
     this.#junk++
   }
 
+  /** A recipient was refused for now, which its sender may have any number of (RFC 5321 4.5.3.1.10), within reason. */
+  putOff(): void {
+    this.#putOff++
+  }
+
   /** A message was accepted, and what was before is forgiven. */
   accepted(): void {
     this.#errors = 0
     this.#junk = 0
+    this.#putOff = 0
     this.#drained = 0
   }
 
@@ -54,10 +61,15 @@ export class Conduct {
     if (this.#outOfStep) return OUT_OF_STEP
     if (this.#errors > this.#limits.errors) return TOO_MANY_ERRORS
     if (this.#junk > this.#limits.junk) return TOO_MUCH_JUNK
+    if (this.#putOff > PUT_OFF * Math.max(this.#limits.recipients, FEW)) return TOO_MUCH_JUNK
     const over = this.#clock.now() - this.#begun - this.#limits.session
     return over > (inTransaction ? FOR_THE_MESSAGE : 0) ? TOO_OLD : undefined
   }
 }
+
+/** Recipients put off, for each that a transaction may have; RFC 5321 4.5.3.1.8 has 100 of these at least. */
+const PUT_OFF = 10
+const FEW = 100
 
 /** Milliseconds that a session whose time is up is given for the message that it is about. */
 const FOR_THE_MESSAGE = 3_600_000

@@ -179,6 +179,7 @@ class Connection {
       this.#say(answer)
       // A recipient refused for now is an answer that somebody waits for; errors are counted as such.
       if (!moved && answer.code < (this.#session.transaction ? 400 : 500)) this.#conduct.idled()
+      else if (!moved && answer.code < 500) this.#conduct.putOff()
       // The end of a command that has only begun to come may never come, and replies nobody reads must not pile up.
       if (!verb?.batches || ++this.#unsent >= MOST_UNSENT || !this.#channel.pendingLine()) await this.#flush()
       return undefined
