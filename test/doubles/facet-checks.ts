@@ -129,6 +129,10 @@ export const facetChecks: Readonly<Record<string, (extension: Extension) => void
       { ...first, params: { RRVS: '2014-07-01T00:00:00Z;C' } },
       ...others,
     ])
+    // With the parameter the field is disregarded (RFC 7293 section 5).
+    const said = { address: { local: 'b', domain: 'example.test' }, params: { RRVS: '2013-01-01T00:00:00Z;R' } }
+    const kept = queue?.fromHeader?.({ sender: null, params: {}, recipients: [said] }, header)
+    assert.deepEqual(kept?.recipients, [said])
   },
   REQUIRETLS({ params, report }) {
     // Whose parameter it is matters to the log alone: one that nobody owns is told of with every delivery.
