@@ -92,9 +92,11 @@ export const scram = (
 })
 
 /** Every mechanism there is, in the order in which a client should prefer them. */
-export const serverMechanisms = {
-  'SCRAM-SHA-256': (credentials: Credentials) => scram('SCRAM-SHA-256', credentials),
-  'SCRAM-SHA-1': (credentials: Credentials) => scram('SCRAM-SHA-1', credentials),
+export const serverMechanisms: Readonly<
+  Record<keyof typeof SCRAM_HASHES | 'PLAIN' | 'LOGIN', (credentials: Credentials) => ServerMechanism>
+> = {
+  'SCRAM-SHA-256': (credentials) => scram('SCRAM-SHA-256', credentials),
+  'SCRAM-SHA-1': (credentials) => scram('SCRAM-SHA-1', credentials),
   PLAIN: plain,
   LOGIN: login,
-} as const
+}

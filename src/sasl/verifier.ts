@@ -5,9 +5,10 @@ import { LEAST_ITERATIONS, MOST_ITERATIONS, type ScramHash, type ScramVerifier }
 export const SALT_OCTETS = 16
 
 /** Without channel binding: the -PLUS forms are not offered. */
-export const SCRAM_HASHES = { 'SCRAM-SHA-256': 'sha256', 'SCRAM-SHA-1': 'sha1' } as const satisfies Readonly<
-  Record<string, ScramHash>
->
+export const SCRAM_HASHES: Readonly<Record<'SCRAM-SHA-256' | 'SCRAM-SHA-1', ScramHash>> = {
+  'SCRAM-SHA-256': 'sha256',
+  'SCRAM-SHA-1': 'sha1',
+}
 
 const NAMES = Object.entries(SCRAM_HASHES)
 
