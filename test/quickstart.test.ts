@@ -7,10 +7,11 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { createTransport } from 'nodemailer'
 
 const bin = (name: string): string => join(import.meta.dirname, '../bin', name)
 
-test('the quickstart keeps a first message for alice, has an empty queue then, and ends with 0', async (t) => {
+test('the quickstart keeps a first message for alice, takes mail from those who log in and for nobody else, and ends with 0', async (t) => {
   const root = mkdtempSync(join(tmpdir(), 'smail-quickstart-'))
   t.after(() => rmSync(root, { recursive: true }))
   const folder = join(root, 'examples/quickstart')
@@ -43,6 +44,26 @@ test('the quickstart keeps a first message for alice, has an empty queue then, a
   await arrived
   const [name = ''] = readdirSync(arrivals)
   assert.match(readFileSync(join(arrivals, name), 'utf8'), /^Return-Path: <[\s\S]*Subject: hello\n/)
+
+  // For those who log in, and for nobody else.
+  const [, submission = ''] = /"submission=127\.0\.0\.1:(\d+)"/.exec(listeners) ?? []
+  const submits = async (to: string, auth?: { user: string; pass: string }) => {
+    const transport = createTransport({
+      host: '127.0.0.1',
+      port: Number(submission),
+      requireTLS: true,
+      tls: { rejectUnauthorized: false },
+      ...(auth ? { auth } : {}),
+    })
+    try {
+      await transport.sendMail({ envelope: { from: 'bob@example.test', to }, raw: 'Subject: mine\r\n\r\nx\r\n' })
+    } finally {
+      transport.close()
+    }
+  }
+  await submits('alice@example.test', { user: 'bob', pass: 'builder' })
+  await assert.rejects(submits('alice@example.test'), /530 5\.7\.0/)
+  await assert.rejects(submits('somebody@example.org', { user: 'bob', pass: 'wonderland' }), /535 5\.7\.8/)
 
   const mailq = async () => (await run(process.execPath, [bin('mailq'), '-C', config], { env })).stdout
   // It is in the mailbox a moment before that is settled.

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { clientMechanisms } from './client-mechanisms.ts'
 import { Credentials } from './credentials.ts'
 import { NotProved, type ServerMechanism } from './mechanism.ts'
-import { type PasswordTable, parsePasswords } from './password-file.ts'
+import { nameKey, type PasswordTable, parsePasswords } from './password-file.ts'
+import { saslPrep } from './saslprep.ts'
 import { type ScramHash, scramVerifier } from './scram.ts'
 import { scram, serverMechanisms } from './server-mechanisms.ts'
 import { Turns } from './turns.ts'
@@ -188,5 +190,36 @@ test('whatever a client says, it is who it proved to be, or nobody', async () =>
         assert.match(is, /^(credentials|malformed): /)
       }
     }),
+  )
+})
+
+test('our clients and our servers understand each other, whatever names and passwords hold', async () => {
+  const word = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
+  await fc.assert(
+    fc.asyncProperty(word, word, fc.boolean(), async (user, password, right) => {
+      const name = nameKey(user)
+      const prepared = saslPrep(password)
+      fc.pre(name !== undefined && prepared !== undefined && prepared !== '')
+      const verifiers = (['sha256', 'sha1'] as const).map((hash) =>
+        scramVerifier(hash, prepared, Buffer.from('salt salt'), 4096),
+      )
+      const both = new Map([[name, await Promise.all(verifiers)]])
+      const ours = credentials(async () => both)
+      for (const client of clientMechanisms) {
+        const make = serverMechanisms[client.name as keyof typeof serverMechanisms]
+        if (make === undefined) continue
+        const talk = client.begin({ user: name, password: right ? prepared : `${prepared}.` })
+        const served = make(ours).verify(talk.initial)
+        const outcome = async (): Promise<string> => {
+          let step = await served.next()
+          while (!step.done) step = await served.next(await talk.respond(step.value))
+          assert.ok(talk.over)
+          return step.value
+        }
+        if (right) assert.equal(await outcome(), name)
+        else await assert.rejects(outcome(), NotProved)
+      }
+    }),
+    { numRuns: 20 },
   )
 })
