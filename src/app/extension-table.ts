@@ -15,7 +15,7 @@ import {
   type XverpBlock,
   xverpBlock,
 } from '../config/schema-extensions.ts'
-import type { ExtensionBlocks, ListenerSettings } from '../config/settings.ts'
+import type { ExtensionBlocks, ListenerSettings, NetworkTransportSettings } from '../config/settings.ts'
 import * as extensions from '../extensions/index.ts'
 import type { Address } from '../mail/address.ts'
 import type { Extension, Session } from '../smtp/extension.ts'
@@ -61,6 +61,8 @@ export interface ExtensionServices extends SuccessServices, SubmitterServices {
   /** Absent: no CHECKPOINT as a server. */
   readonly checkpoints?: CheckpointStore
   readonly transactionNames: CheckpointNames
+  /** Absent: nobody logs in anywhere. */
+  readonly logins?: extensions.AuthClient
   /** Somebody answers those who ask for tracked mail. */
   readonly tracked?: boolean
   /** Told of the priority that a client asked for, and that its mail has. */
@@ -78,8 +80,8 @@ export interface AtListener extends ListenerSettings {
 export interface AtTransport {
   readonly dialect: 'smtp' | 'lmtp'
   readonly extensions: ExtensionBlocks
-  readonly tls: 'off' | extensions.TlsDemand
-  readonly services: Pick<ExtensionServices, 'clientTls' | 'adapt' | 'modules' | 'transactionNames'>
+  readonly tls: NetworkTransportSettings['tls']
+  readonly services: Pick<ExtensionServices, 'clientTls' | 'adapt' | 'modules' | 'transactionNames' | 'logins'>
 }
 
 /** Why an extension is not on offer, in a few words. */
@@ -176,7 +178,10 @@ export const extensionTable: readonly ExtensionRow[] = [
     schema: NONE,
     server: ({ services: { serverTls } }) =>
       serverTls ? extensions.startTls(serverTls) : 'there is no certificate: tls',
-    client: ({ tls, services }) => (tls === 'off' ? 'tls is off' : extensions.startTls(services.clientTls, tls)),
+    client: ({ tls, services }) => {
+      if (tls === 'off') return 'tls is off'
+      return extensions.startTls(services.clientTls, tls === 'wrapped' ? 'verify' : tls)
+    },
   },
   {
     name: 'lmtp',
@@ -190,6 +195,11 @@ export const extensionTable: readonly ExtensionRow[] = [
       const made = at.services.auth?.(at) ?? 'programs of this machine need not log in'
       return typeof made === 'string' ? made : { ...extensions.auth(made), words: { offered: authWords(made) } }
     },
+    client: ({ services: { logins } }) => ({
+      ...extensions.auth(undefined, logins ?? { login: () => undefined, note() {} }),
+      words: { relay: `${logins ? 'logs in where a login is set' : 'no login is set'}; passes on who submitted` },
+    }),
+    clientStays: true,
   },
   { name: 'pipelining', schema: NONE, ...always(extensions.pipelining) },
   {

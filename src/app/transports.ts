@@ -1,6 +1,7 @@
 import { hostname as machineName } from 'node:os'
 import type { ExtensionBlocks, Settings, TransportSettings } from '../config/settings.ts'
 import type { Adapt, Tls } from '../extensions/index.ts'
+import { refuse } from '../mail/reply.ts'
 import { ScratchFile } from '../mime/convert/scratch-file.ts'
 import { dial } from '../net/dialer.ts'
 import type { Resolver } from '../net/resolver.ts'
@@ -14,11 +15,13 @@ import { discardTransport } from '../transports/discard.ts'
 import { lmtpTransport } from '../transports/lmtp.ts'
 import { maildirTransport } from '../transports/maildir.ts'
 import { mboxTransport } from '../transports/mbox.ts'
+import type { ReachOptions } from '../transports/reach.ts'
 import { smtpTransport } from '../transports/smtp.ts'
 import type { Transport } from '../transports/transport.ts'
 import type { CheckpointNames } from './checkpoint.ts'
 import { capabilities } from './extension-settings.ts'
 import { clientExtensions } from './extensions.ts'
+import { loginsOf } from './logins.ts'
 import { mailboxForms } from './mailbox-forms.ts'
 import { scratchFolder } from './scratch.ts'
 import { Faults } from './unfit.ts'
@@ -85,6 +88,17 @@ const make = (one: TransportSettings, settings: Settings, means: TransportMeans)
 const storeAt = (to: { path: string } | { host: string; port: number }) =>
   'path' in to ? { name: to.path, port: 0 } : { name: to.host, port: to.port }
 
+/** TLS from the first octet, to a host whose certificate proves its name, unless its mail shall arrive all the same. */
+const wrapped =
+  (tls: Tls): NonNullable<ReachOptions['secure']> =>
+  async (channel, name, lenient) => {
+    const secure = await tls.asClient(channel, name)
+    const { verified, why } = secure.secured ?? { verified: false }
+    if (verified || lenient) return secure
+    secure.destroy()
+    return refuse(451, '4.7.10', `The certificate of ${name} does not prove its name: ${why}`)
+  }
+
 const network = (
   one: Extract<TransportSettings, { driver: 'smtp' | 'lmtp' }>,
   dialect: 'smtp' | 'lmtp',
@@ -92,6 +106,7 @@ const network = (
   { clock, log, resolver, clientTls, modules, registry, transactionNames, adapt }: TransportMeans,
 ): Parameters<typeof smtpTransport>[0] => {
   const { timeouts, hostname } = settings
+  const logins = loginsOf(one, log)
   return {
     name: one.name,
     registry: registry(
@@ -100,9 +115,11 @@ const network = (
         transactionNames,
         adapt,
         ...(modules ? { modules } : {}),
+        ...(logins ? { logins } : {}),
       }),
     ),
     dial,
+    ...(one.tls === 'wrapped' ? { secure: wrapped(clientTls) } : {}),
     resolver,
     hostname,
     clock,

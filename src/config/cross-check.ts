@@ -1,6 +1,7 @@
 import type { Issue, Path } from './check.ts'
 import { listenKey } from './hosts.ts'
 import { lmtpPorts } from './lmtp-ports.ts'
+import { loginHosts } from './login-hosts.ts'
 import type { Sections } from './schema.ts'
 import { hint } from './wording.ts'
 
@@ -15,6 +16,7 @@ export const crossCheck = (
   ...sameAddress(found),
   ...sockets(found),
   ...lmtpPorts(found),
+  ...loginHosts(found),
 ]
 
 type Transports = Sections['transports']

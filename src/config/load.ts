@@ -5,7 +5,7 @@ import { type Machine, thisMachine } from './machine.ts'
 import { parseSettings } from './parse.ts'
 import type { ExtensionSchemas } from './schema.ts'
 import type { Settings } from './settings.ts'
-import { BadOctet, readChecked, STANDARD_FILE } from './settings-file.ts'
+import { BadOctet, isReadByOthers, readChecked, STANDARD_FILE } from './settings-file.ts'
 import { oneLine } from './wording.ts'
 import { parseYaml } from './yaml-parse.ts'
 import type { Misplaced } from './yaml-syntax.ts'
@@ -88,7 +88,8 @@ export const readSettings = (
   }
   const byDefault = (issue: Issue): Issue =>
     tree.has(issue.path) ? issue : { ...issue, message: `${issue.message} (by default; nothing here says otherwise)` }
-  const places = { base: dirname(file), home: machine.home }
+  const shared = isReadByOthers(file) ? { readByOthers: true as const } : {}
+  const places = { base: dirname(file), home: machine.home, ...shared }
   const lost = tree.issues.filter((issue) => issue.lost && issue.path.length > 0).map(({ path }) => path)
   const moreExtensions = known.some(({ path }) => path[0] === 'modules')
   const context = { machine, places, extensions, textAt: tree.textAt, lost, moreExtensions }

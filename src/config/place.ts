@@ -4,6 +4,8 @@ import { isAbsolute, join, resolve } from 'node:path'
 export interface Places {
   readonly base: string
   readonly home: string
+  /** The file is no place for secrets. */
+  readonly readByOthers?: true
 }
 
 /** A text of a settings file as an absolute path. Throws an Error that says why it is none. */

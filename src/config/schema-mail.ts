@@ -18,6 +18,7 @@ import {
 } from './leaves.ts'
 import type { Machine } from './machine.ts'
 import { type Places, place } from './place.ts'
+import { loginSettings } from './schema-login.ts'
 import type { DirectorSettings, RouterSettings, StaticRoute, TransportSettings, UserSource } from './settings.ts'
 
 const transport = (otherwise: string): z.ZodType<string> =>
@@ -121,13 +122,15 @@ export const routers = (): z.ZodType<readonly RouterSettings[]> =>
     }),
   )
 
-const network = (block: z.ZodType<Readonly<Record<string, unknown>>>) => ({
+const network = (places: Places, block: z.ZodType<Readonly<Record<string, unknown>>>) => ({
   tls: z
-    .enum(['off', 'may', 'encrypt', 'verify'])
+    .enum(['off', 'may', 'encrypt', 'verify', 'wrapped'])
     .default('may')
     .describe(
-      '`may`: in clear where it cannot be had; `encrypt`: not in clear; `verify`: only with a certificate for the name.',
+      '`may`: in clear where it cannot be had; `encrypt`: not in clear; `verify`: only with a certificate for the name; ' +
+        '`wrapped`: likewise, and from the first octet on, as hosts have it at port 465 (RFC 8314).',
     ),
+  ...loginSettings(places),
   concurrency: count(1, 10_000).default(20).describe('Connections to one destination at once.'),
   recipients: count(1, 100_000).default(1000).describe('Recipients of one transaction.'),
   idle: time(0).default(5000).describe('How long an idle connection is kept for more mail.'),
@@ -151,14 +154,14 @@ export const transports = (
           path: mailboxPath(places).default('~/mbox').describe('The mailbox file.'),
         })
         .describe('Into mbox files.'),
-      smtp: z.strictObject(network(block)).describe('To hosts, by SMTP.'),
+      smtp: z.strictObject(network(places, block)).describe('To hosts, by SMTP.'),
       lmtp: z
         .strictObject({
           to: kind(listenAddress.optional(), {
             is: '"host:port" or unix:/path',
             absent: 'only where routers lead',
           }).describe('Where mail for mailboxes goes.'),
-          ...network(block),
+          ...network(places, block),
         })
         .describe('To hosts, or to a store of mailboxes, by LMTP (RFC 2033).'),
       discard: z.strictObject({}).describe('Nowhere: mail is taken and forgotten.'),

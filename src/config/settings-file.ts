@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs'
 
 /** The file that counts when none is named. */
 export const STANDARD_FILE = '/etc/smail/smail.yaml'
@@ -22,15 +22,23 @@ export const readChecked = (file: string, uid: number): string | undefined => {
     if (found.uid !== 0 && found.uid !== uid) {
       throw new Error(`belongs to uid ${found.uid}; expected root or uid ${uid}, who runs this`)
     }
-    // One's own group may be private to oneself, as it is where the umask is 002; any other group is others.
-    const others = found.gid === process.getgid?.() ? 0o002 : 0o022
-    if ((found.mode & others) !== 0) throw new Error('may be written by others; expected mode 0644 or less')
+    if ((found.mode & 0o022 & others(found)) !== 0)
+      throw new Error('may be written by others; expected mode 0644 or less')
     if (found.size > MOST_OCTETS) throw new Error(`has ${found.size} octets; expected at most ${MOST_OCTETS}`)
     return decode(readUpTo(descriptor, MOST_OCTETS))
   } finally {
     closeSync(descriptor)
   }
 }
+
+/** Whether the file is no place for secrets. */
+export const isReadByOthers = (file: string): boolean => {
+  const found = statSync(file, { throwIfNoEntry: false })
+  return found !== undefined && (found.mode & 0o044 & others(found)) !== 0
+}
+
+/** One's own group may be private to oneself, as it is where the umask is 002; any other group is others. */
+const others = ({ gid }: Stats): number => (gid === process.getgid?.() ? 0o007 : 0o077)
 
 const readUpTo = (descriptor: number, most: number): Uint8Array => {
   const buffer = Buffer.alloc(most + 1)

@@ -123,8 +123,15 @@ export type TransportSettings = {
 )
 
 export interface NetworkTransportSettings {
-  /** `may`: in clear where it cannot be had. `verify`: only with a certificate that proves the name. */
-  readonly tls: 'off' | 'may' | 'encrypt' | 'verify'
+  /**
+   * `may`: in clear where it cannot be had. `verify`: only with a certificate that proves the name. `wrapped`: the same, from
+   * the first octet on.
+   */
+  readonly tls: 'off' | 'may' | 'encrypt' | 'verify' | 'wrapped'
+  /** At hosts that settings name. */
+  readonly login?: LoginSettings | undefined
+  /** By the name of a host, or its address. */
+  readonly logins: ReadonlyMap<string, LoginSettings>
   /** Connections to one destination at once. */
   readonly concurrency: number
   /** Recipients of one transaction. */
@@ -132,6 +139,14 @@ export interface NetworkTransportSettings {
   /** How long an idle connection is kept for more mail. */
   readonly idle: number
   readonly extensions: ExtensionBlocks
+}
+
+export interface LoginSettings {
+  readonly user: string
+  /** Itself, the path of a file whose first line it is, or the name of an environment variable. */
+  readonly password: { readonly text: string } | { readonly file: string } | { readonly env: string }
+  /** As SASL names them. */
+  readonly mechanisms: readonly string[]
 }
 
 export type SpoolSettings =

@@ -26,8 +26,8 @@ export interface ReachOptions {
   readonly log: Log
   /** Milliseconds. `connect`: for each address; 30 s if absent. */
   readonly timeouts?: Partial<ClientTimeouts> & { readonly connect?: number }
-  /** TLS from the first octet (RFC 8314): given before the hop's greeting. */
-  readonly secure?: (channel: Channel, name: string) => Promise<Channel>
+  /** TLS from the first octet (RFC 8314): given before the hop's greeting. `lenient`: see `Conversation.lenient`. */
+  readonly secure?: (channel: Channel, name: string, lenient: boolean) => Promise<Channel>
   /** See `Conversation.lenient`. */
   readonly lenient?: true
   /** The address that is connected to first, if it is one of the host's. */
@@ -59,6 +59,7 @@ export class OutOfReach extends Error {
   get #refusal(): Refusal | undefined {
     const { cause } = this
     if (cause instanceof OutOfReach) return cause.#refusal
+    if (cause instanceof Refusal) return cause
     return cause instanceof HopUnusable && cause.cause instanceof Refusal ? cause.cause : undefined
   }
 }
@@ -159,7 +160,7 @@ const connect = async (host: Host, to: DialTarget, options: ReachOptions, signal
 const secured = async (channel: Channel, host: Host, options: ReachOptions): Promise<Channel> => {
   if (!options.secure) return channel
   try {
-    return await options.secure(channel, host.name)
+    return await options.secure(channel, host.name, options.lenient === true)
   } catch (error) {
     channel.destroy()
     const passing = error instanceof TlsFailed || error instanceof Closed || error instanceof TimedOut
