@@ -4,6 +4,8 @@ import { describe, test } from 'node:test'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { clientExtensions } from '../src/app/extensions.ts'
+import { reply } from '../src/mail/reply.ts'
+import { clientMechanisms } from '../src/sasl/client-mechanisms.ts'
 import { mailCommand, rcptCommand } from '../src/smtp/client-commands.ts'
 import { GreetedHop, inForce } from '../src/smtp/client-hop.ts'
 import { converter } from '../src/smtp/converter.ts'
@@ -42,15 +44,20 @@ const transactionsOf = (gets: string): readonly string[] =>
 
 const never = () => Promise.reject(new Error('There is nothing of the kind here'))
 
-/** All there are, as a transport has them. */
+/** All there are, as a transport has them that logs in at hosts with `OUR-LOGIN` among their offers. */
 const all = clientExtensions('smtp', {}, 'off', {
+  logins: {
+    login: ({ offers }) =>
+      offers.has('OUR-LOGIN') ? { user: 'us', password: 'x', mechanisms: clientMechanisms } : undefined,
+    note() {},
+  },
   clientTls: { asServer: never, asClient: never },
   transactionNames: { domain: 'here.test', secret: () => new Uint8Array(32) },
   adapt: never,
 })
 
 /** The hop as it is when all have had their say about its offers; with `TLS` among them, under TLS and who it should be. */
-const greeted = (offers: readonly string[]): GreetedHop => {
+const greeted = async (offers: readonly string[]): Promise<GreetedHop> => {
   const channel = {
     peer: { address: '192.0.2.1', port: 25 },
     local: { address: '', port: 0 },
@@ -60,9 +67,9 @@ const greeted = (offers: readonly string[]): GreetedHop => {
   const said = new Map(words.map(([word = '', ...args]) => [word, args] as const))
   const hop = new GreetedHop({ name: 'hop.test', channel }, said, 'none')
   const used = inForce(createRegistry(all), hop.offers)
-  const talk = { hop, command: never, replaceChannel: never }
+  const talk = { hop, command: async () => reply(235, '2.7.0', 'In'), replaceChannel: never }
   for (const extension of all) {
-    if (used.has(extension)) void extension.client?.offered?.(talk, said.get(extension.keyword) ?? [])
+    if (used.has(extension)) await extension.client?.offered?.(talk, said.get(extension.keyword) ?? [])
     else extension.client?.notOffered?.(talk)
   }
   return hop
@@ -73,7 +80,7 @@ describe('what a hop gets that lacks an extension, and what the sender gets', ()
     for (const { has, gets, sender } of hops) {
       test(`${request}: ${has.join(', ') || 'lacking all'}`, async () => {
         const text = mail.text === undefined ? {} : { text: texts[mail.text] ?? assert.fail(`No text ${mail.text}`) }
-        const made = await plan(outbound({ ...mail, ...text } as Outbound), greeted(has), all, {
+        const made = await plan(outbound({ ...mail, ...text } as Outbound), await greeted(has), all, {
           convert: converter({ signed: 'bounce', downgrade: 'never' }),
         })
         const got = made.plans.map(async ({ mail: final, params: ofMail, recipientParams }) => {
