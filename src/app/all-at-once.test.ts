@@ -55,7 +55,7 @@ test('faults of words, of what they mean to each other, and of files, folders an
     '8:23 directors.c.users.from: none: does not exist',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: as the message has it
     '9:41 transports.store.maildir.path: the path "/mail/${group}" has a variable other than ${user}',
-    "9:84 transports.smtp.smtp.tls: is 'on'; expected one of off, may, encrypt, verify",
+    "9:84 transports.smtp.smtp.tls: is 'on'; expected one of off, may, encrypt, verify, wrapped",
     '10:11 modules.0: no-module.ts: exports no function `extension`',
     '10:36 modules.2: none.ts: does not exist',
     '11:21 tls.certificate: text: holds no certificate in PEM',
