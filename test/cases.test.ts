@@ -8,10 +8,17 @@ import { real } from './doubles/real-extensions.ts'
 /** What an extension must stand, by case: the files that show it, with words that stand in each. */
 type Cases = Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>
 
+const casesOf = (file: string): Cases => {
+  try {
+    return parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw new Error(`${file} is no YAML`, { cause: error })
+  }
+}
+
 describe('each case that an extension must stand is shown where test/cases says', () => {
   for (const file of globSync('test/cases/*.yaml').sort()) {
-    const cases = parse(readFileSync(file, 'utf8')) as Cases
-    for (const [name, shown] of Object.entries(cases)) {
+    for (const [name, shown] of Object.entries(casesOf(file))) {
       test(`${basename(file, '.yaml')}: ${name}`, () => {
         assert.ok(Object.keys(shown).length > 0, 'nothing shows it')
         for (const [by, words] of Object.entries(shown)) {
