@@ -31,6 +31,10 @@ interface Arrived {
 
 const CERTIFIER = createHash('sha1').update('a secret').digest('base64').replace(/=+$/, '')
 const CLASSES = 'com.example:ADV,org.example:NEWS'
+/** Our first host logs in at the second. */
+const LOGIN = { user: 'ann', 'password-env': 'PENCIL' }
+const PASSWORDS =
+  'ann:SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=\n'
 const TEXT = [
   'From: <alice@origin.test>',
   'Subject: Grüße',
@@ -57,6 +61,9 @@ const last = (own: { readonly certificate: string; readonly key: string }, arriv
       extensions.mtrk({ timeout: 1e9, longest: 1e9 }),
       extensions.mtPriority(undefined, { trusts: () => true, note: () => {} }),
       extensions.size(1e9),
+      extensions.auth({
+        mechanisms: [{ name: 'X-NONE', first: 'server', verify: () => assert.fail('Nobody logs in') }],
+      }),
       extensions.rrvs(async () => 'elsewhere'),
       extensions.noSoliciting({ refuse: [], recipients: {} }),
       extensions.enhancedStatusCodes(),
@@ -103,18 +110,21 @@ describe('every parameter at once, over two hops', { skip: lacking(['openssl']) 
     writeFileSync(roots, [...made.keys()].map((name) => pem(name).certificate).join(''))
     server = last(pem('last'), arrived)
     await server.listen({ host: '127.0.0.1', port: ports.last })
+    const passwords = join(scene.folder('passwords'), 'passwords')
+    writeFileSync(passwords, PASSWORDS, { mode: 0o600 })
     const names = ['origin', 'middle', 'last'].map((name) => `mx.${name}.test`)
     const start = async (name: string, own: typeof ports.first, tracking: number, routes: object) => {
       const { certificate, key } = made.get(name) ?? {}
       return startSmail(scene, {
         domain: `${name}.test`,
         ports: own,
-        env: { NODE_EXTRA_CA_CERTS: roots },
+        env: { NODE_EXTRA_CA_CERTS: roots, PENCIL: 'pencil' },
         settings: {
           dns: { servers: ['127.0.0.1:9'], hosts: Object.fromEntries(names.map((one) => [one, '127.0.0.1'])) },
           tls: { certificate, key },
           listen: { mx: { smtp: `127.0.0.1:${own.tls}` }, track: { mtqp: `127.0.0.1:${tracking}` } },
-          extensions: { 'mt-priority': { networks: ['127.0.0.0/8'] } },
+          extensions: { 'mt-priority': { networks: ['127.0.0.0/8'] }, auth: { passwords } },
+          transports: { local: { maildir: {} }, smtp: { smtp: { logins: { 'mx.middle.test': LOGIN } } } },
           routers: { all: { static: { routes } } },
         },
       })
@@ -131,7 +141,7 @@ describe('every parameter at once, over two hops', { skip: lacking(['openssl']) 
     assert.ok(first && middle)
     const mail =
       `BODY=8BITMIME SIZE=400 RET=HDRS ENVID=QQ+2B1@origin.test BY=3600;NT MTRK=${CERTIFIER}:864000 ` +
-      `SOLICIT=${CLASSES} MT-PRIORITY=3 SMTPUTF8 REQUIRETLS`
+      `SOLICIT=${CLASSES} MT-PRIORITY=3 SMTPUTF8 REQUIRETLS AUTH=e+3Dmc2@origin.test`
     const rcpt = 'NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;B+2Bob@Last.test RRVS=2014-07-01T00:00:00Z;C'
     const client = await Client.open(`127.0.0.1:${first.ports.tls}`, '127.0.0.1')
     try {
@@ -161,6 +171,8 @@ describe('every parameter at once, over two hops', { skip: lacking(['openssl']) 
       'MT-PRIORITY': '3',
       SMTPUTF8: true,
       REQUIRETLS: true,
+      // Nobody has logged in at our first host, so nobody is taken at their word (RFC 4954 section 5).
+      AUTH: '<>',
     })
     assert.match(String(BY), /^3[45]\d\d;NT$|^3600;NT$/)
     assert.match(String(MTRK), new RegExp(`^${CERTIFIER.replace(/[+]/g, '\\+')}:86[34]\\d{3}$`))
@@ -175,6 +187,7 @@ describe('every parameter at once, over two hops', { skip: lacking(['openssl']) 
     assert.ok(content.endsWith(TEXT), content)
     const trace = content.slice(0, -TEXT.length)
     assert.equal(trace.match(/with UTF8SMTPS/g)?.length, 2, trace)
+    assert.equal(trace.match(/with UTF8SMTPSA/g)?.length, 1, trace)
     assert.equal(trace.match(/SOLICIT=com\.example:ADV,org\.example:NEWS/g)?.length, 2, trace)
     assert.equal(trace.match(/PRIORITY 3/gi)?.length, 2, trace)
 
