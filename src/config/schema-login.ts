@@ -68,7 +68,12 @@ const block = (places: Places) =>
 const isHost = (given: string): boolean => isIP(given) !== 0 || isDomain(given)
 
 /** How a transport proves to hosts who we are. */
-export const loginSettings = (places: Places) => ({
+export const loginSettings = (
+  places: Places,
+): {
+  readonly login: z.ZodType<LoginSettings | undefined>
+  readonly logins: z.ZodType<ReadonlyMap<string, LoginSettings>>
+} => ({
   login: kind(block(places).optional(), { absent: 'nobody logs in', within: 'nobody logs in' }).describe(
     'Whom we are at every host that a smarthost or static router names with this transport (RFC 4954). What such a host ' +
       'refuses waits, and nothing is sent to it without. The password is said only under TLS with a certificate for the name, ' +
