@@ -282,6 +282,15 @@ test('whatever a record says, there is a verdict', async () => {
   )
 })
 
+test('a record that begins macros without end, policy or not, is not searched for long', async () => {
+  const endless = `%{s${'-'.repeat(1_000_000)}`
+  const texts = [`some text ${endless}`, `v=spf1 exists:${endless}`.slice(0, 8192)]
+  const resolver: RecordResolver = { records: async () => texts.map((value) => ({ preference: 0, value })) }
+  const spf = spfBy({ resolver, clock: manualClock(), log: silentLog, hostname: 'mx.example' })
+  assert.equal(await spf(ASKED), 'permerror')
+  assert.equal(await spf({ ...ASKED, scope: 'pra' }), 'permerror')
+})
+
 test('the library is not loaded before the first client is asked about', () => {
   const program = `
     import { createRequire } from 'node:module'

@@ -104,14 +104,16 @@ const found = async (
   return texts.map((text) => [inOrder(text)])
 }
 
-/** Delimiters of macros with the hyphen last (RFC 7208 7.1 has any order): the library takes it for a range elsewhere. */
+/**
+ * Delimiters of macros with the hyphen last (RFC 7208 7.1 has any order): the library takes it for a range elsewhere. Only
+ * of a policy, and in one pass: whoever writes the record shall not have us search it for long.
+ */
 const inOrder = (text: string): string =>
-  text.replace(
-    /(%\{[a-z]\d*r?)([-.+,/_=]*)-([-.+,/_=]*)\}/gi,
-    (_all, letter: string, before: string, after: string) => {
-      return `${letter}${`${before}${after}`.replaceAll('-', '')}-}`
-    },
-  )
+  isPolicy(text)
+    ? text.replace(/(%\{[a-z]\d*r?)([-.+,/_=]+)\}/gi, (whole, letter: string, delimiters: string) =>
+        delimiters.includes('-') ? `${letter}${delimiters.replaceAll('-', '')}-}` : whole,
+      )
+    : text
 
 const isPolicy = (text: string): boolean => /^v=spf1(?: |$)/i.test(text)
 
