@@ -6,6 +6,7 @@ import { keep } from '../directors/source.ts'
 import type { AuthEnd, AuthServer } from '../extensions/index.ts'
 import { type Address, asciiAddress, BadAddress, readAddress } from '../mail/address.ts'
 import { WrongSecrets } from '../mtqp/wrong-secrets.ts'
+import { networkOf } from '../net/census.ts'
 import { type Clock, sleep } from '../observe/clock.ts'
 import type { Log } from '../observe/log.ts'
 import { Credentials } from '../sasl/credentials.ts'
@@ -50,7 +51,7 @@ const LOOPBACK = networks(['127.0.0.0/8', '::1'])
 export const authentication = async (settings: Settings, means: AuthMeans, faults: Faults): Promise<AuthFor> => {
   const { clock, log } = means
   const files = new Map<string, Credentials>()
-  const turns = new Turns(AT_ONCE, WAITING)
+  const turns = new Turns(AT_ONCE, WAITING, networkOf)
   const told = new Set<string>()
   const wrong = new WrongSecrets({ clock })
   for (const { at, block } of blocksOf(settings)) {
@@ -113,6 +114,8 @@ const settle = async (
   if (failed === undefined) return log.event('info', 'authenticated', { ...about, identity })
   const { why, message, claimed } = failed
   log.event(why === 'unavailable' ? 'error' : 'warn', 'not-authenticated', { ...about, name: claimed, why: message })
+  // Whoever comes again at once would only be turned away again.
+  if (why === 'busy') return sleep(clock, PAUSE)
   if (why !== 'credentials') return
   wrong.wrong(peer)
   await sleep(clock, pauseAfter(wrong.count(peer)))

@@ -17,7 +17,7 @@ const SALT = Buffer.from('salt salt')
 /** Who the server says that the client is; undefined: nobody that it knows. */
 const meet = async (client: ClientMechanism, server: ServerMechanism, user: string, password: string) => {
   const exchange = client.begin({ user, password })
-  const running = server.verify(server.first === 'server' ? undefined : exchange.initial)
+  const running = server.verify(server.first === 'server' ? undefined : exchange.initial, '192.0.2.1')
   try {
     let step = await running.next()
     while (!step.done) step = await running.next(await exchange.respond(step.value))

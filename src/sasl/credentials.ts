@@ -42,14 +42,17 @@ export class Credentials {
       : { name, known: false, verifier: this.#madeUp(name, hash ?? this.#anyHash(table), table) }
   }
 
-  /** Who a name and password prove to be. `actAs`: whom the client wants to be taken for, if it says so. */
-  async check(given: string, password: string, actAs?: string): Promise<string> {
+  /**
+   * Who a name and password prove to be, as somebody at an address says. `actAs`: whom the client wants to be taken for, if
+   * it says so.
+   */
+  async check(given: string, password: string, from: string, actAs?: string): Promise<string> {
     const { name, known, verifier } = await this.find(given)
     const prepared = saslPrep(password)
     // What no password can be takes as long to refuse as what one is not.
     const { hash, salt, iterations } = verifier
-    const made = await this.#options.turns.take(() => scramVerifier(hash, prepared ?? '', salt, iterations))
-    if (made === undefined) throw new NotProved('unavailable', 'Too many passwords are being checked', name)
+    const made = await this.#options.turns.take(from, () => scramVerifier(hash, prepared ?? '', salt, iterations))
+    if (made === undefined) throw new NotProved('busy', 'Too many passwords are being checked', name)
     const right = timingSafeEqual(made.storedKey, verifier.storedKey)
     if (!known) throw new NotProved('credentials', 'The name is unknown', name)
     if (!right || !prepared) throw new NotProved('credentials', 'The password is wrong', name)

@@ -10,16 +10,16 @@ export interface ServerMechanism {
   readonly oneMessage?: true
   /**
    * Yields challenges, is given the client's responses, and returns who was proved. `first`: what the client began with;
-   * always there where it has to begin. Throws `NotProved`.
+   * always there where it has to begin. `from`: the client's address. Throws `NotProved`.
    */
-  verify(first?: Uint8Array): AsyncGenerator<Uint8Array, string, Uint8Array>
+  verify(first: Uint8Array | undefined, from: string): AsyncGenerator<Uint8Array, string, Uint8Array>
 }
 
 /** Why nobody was proved. `message` is for the log, not for the client, and holds no secrets. */
 export class NotProved extends Error {
   override readonly name = 'NotProved'
   /** `credentials` covers all a client must not learn apart: who is unknown, and whose password is another. */
-  readonly why: 'credentials' | 'malformed' | 'unavailable'
+  readonly why: 'credentials' | 'malformed' | 'unavailable' | 'busy'
   /** Whom the client said to be. */
   readonly claimed: string | undefined
 

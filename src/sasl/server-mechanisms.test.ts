@@ -31,7 +31,7 @@ const known = credentials()
 /** What a client's messages lead to: the challenges, and who was proved or why nobody was. */
 const exchange = async (mechanism: ServerMechanism, ...said: readonly (string | Uint8Array)[]) => {
   const messages = said.map((one) => Buffer.from(one as string))
-  const running = mechanism.verify(mechanism.first === 'client' ? messages.shift() : undefined)
+  const running = mechanism.verify(mechanism.first === 'client' ? messages.shift() : undefined, '192.0.2.1')
   const challenges: string[] = []
   try {
     let step = await running.next()
@@ -86,7 +86,7 @@ test('LOGIN asks for the name, unless the client began with it, and for the pass
     challenges: ['Username:', 'Password:'],
     is: 'tim',
   })
-  const running = login.verify(Buffer.from('tim'))
+  const running = login.verify(Buffer.from('tim'), '192.0.2.1')
   assert.equal(Buffer.from((await running.next()).value ?? '').toString(), 'Password:')
   assert.deepEqual(await running.next(Buffer.from('tanstaaftanstaaf')), { value: 'tim', done: true })
   assert.equal((await exchange(login, 'tim', '')).is, 'credentials: The password is wrong')
@@ -171,7 +171,7 @@ test('without the file nobody is refused for good, and of too much work the rest
   const said = await Promise.all([1, 2, 3].map(() => exchange(busy, right)))
   assert.deepEqual(
     said.map(({ is }) => is),
-    ['tim', 'tim', 'unavailable: Too many passwords are being checked'],
+    ['tim', 'tim', 'busy: Too many passwords are being checked'],
   )
 })
 
@@ -209,7 +209,7 @@ test('our clients and our servers understand each other, whatever names and pass
         const make = serverMechanisms[client.name as keyof typeof serverMechanisms]
         if (make === undefined) continue
         const talk = client.begin({ user: name, password: right ? prepared : `${prepared}.` })
-        const served = make(ours).verify(talk.initial)
+        const served = make(ours).verify(talk.initial, '192.0.2.1')
         const outcome = async (): Promise<string> => {
           let step = await served.next()
           while (!step.done) step = await served.next(await talk.respond(step.value))

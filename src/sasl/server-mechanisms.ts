@@ -31,10 +31,10 @@ const plain = (credentials: Credentials): ServerMechanism => ({
   first: 'client',
   oneMessage: true,
   // biome-ignore lint/correctness/useYield: all is said in the first message
-  async *verify(first = new Uint8Array()) {
+  async *verify(first = new Uint8Array(), from) {
     const [actAs, name, password, ...more] = text(first).split('\0')
     if (!name || !password || more.length > 0) return malformed('It is no message of PLAIN')
-    return credentials.check(name, password, actAs)
+    return credentials.check(name, password, from, actAs)
   },
 })
 
@@ -43,10 +43,10 @@ const login = (credentials: Credentials): ServerMechanism => ({
   name: 'LOGIN',
   plaintext: true,
   first: 'either',
-  async *verify(first) {
+  async *verify(first, from) {
     const name = text(first ?? (yield Buffer.from('Username:')))
     const password = text(yield Buffer.from('Password:'))
-    return credentials.check(name, password)
+    return credentials.check(name, password, from)
   },
 })
 

@@ -18,7 +18,8 @@ export const authVerb = (server: AuthServer): Verb => {
 
   const failed = async (why: NotProved, mechanism: string, session: Session): Promise<Answer> => {
     await server.ended?.({ mechanism, failed: why }, session)
-    if (why.why === 'unavailable') return reply(454, '4.7.0', 'Nobody can be authenticated just now; try again later')
+    if (why.why === 'unavailable' || why.why === 'busy')
+      return reply(454, '4.7.0', 'Nobody can be authenticated just now; try again later')
     if (why.why === 'malformed') return reply(501, '5.5.2', `That is no message of ${mechanism}`)
     const count = (failures.get(session) ?? 0) + 1
     failures.set(session, count)
@@ -67,7 +68,10 @@ const prove = async (mechanism: ServerMechanism, initial: string | undefined, se
     return line === '*' ? refuse(501, '5.7.0', 'Cancelled') : octets(line)
   }
   const begun = initial === '=' ? NOTHING : initial === undefined ? undefined : octets(initial)
-  const exchange = mechanism.verify(begun ?? (mechanism.first === 'client' ? await ask(NOTHING) : undefined))
+  const exchange = mechanism.verify(
+    begun ?? (mechanism.first === 'client' ? await ask(NOTHING) : undefined),
+    session.peer,
+  )
   try {
     let step = await exchange.next()
     while (!step.done) step = await exchange.next(await ask(step.value))
