@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { type Channel, Closed } from '../../src/net/channel.ts'
 import { memoryChannels } from '../../src/net/memory-channel.ts'
 import { systemClock } from '../../src/observe/clock.ts'
 import { silentLog } from '../../src/observe/log.ts'
@@ -52,6 +53,33 @@ const REPLIES = [
   '250 bare\nLF',
 ]
 
+/** A channel to a hop that says the next thing when it is listened to, and one more now and then. */
+const toHop = (here: Channel, there: Channel, said: readonly string[], tooMuch: () => boolean): Channel => {
+  const left = [...said]
+  const say = (): void => {
+    const reply = left.shift()
+    if (reply === undefined) void there.end(5_000)
+    else there.write(Buffer.from(`${reply}\r\n`, 'latin1'))
+    there.flush(5_000).catch((error: unknown) => assert.ok(error instanceof Closed, String(error)))
+  }
+  const listened: Pick<Channel, 'line'> = {
+    line(...given) {
+      if (!here.pending()) {
+        say()
+        if (left.length > 0 && tooMuch()) say()
+      }
+      return here.line(...given)
+    },
+  }
+  return new Proxy(here, {
+    get(_, name) {
+      if (name === 'line') return listened.line
+      const value = Reflect.get(here, name)
+      return typeof value === 'function' ? value.bind(here) : value
+    },
+  })
+}
+
 const pick = (random: (below: number) => number, of: readonly string[]): string => of[random(of.length)] ?? ''
 
 test('whatever a hop says, each recipient has one outcome or is handed back', async () => {
@@ -63,16 +91,13 @@ test('whatever a hop says, each recipient has one outcome or is handed back', as
     const offers = EXTENSIONS.filter(() => random(3) === 0).map(({ keyword }) => `250-${keyword}`)
     const said = [
       '220 hop',
-      '250-hop',
-      ...offers,
-      '250 X',
+      ['250-hop', ...offers, '250 X'].join('\r\n'),
       ...Array.from({ length: random(30) }, () => pick(random, REPLIES)),
     ]
     const [here, there] = memoryChannels(clock)
-    there.write(Buffer.from(`${said.join('\r\n')}\r\n`, 'latin1'))
-    void there.end(5_000)
+    const channel = toHop(here, there, said, () => random(40) === 0)
     const options = { registry, hostname: 'me.test', name: 'hop.test', clock, log: silentLog }
-    const conversation = await openConversation(here, options).catch((error: unknown) => {
+    const conversation = await openConversation(channel, options).catch((error: unknown) => {
       assert.ok(error instanceof HopUnusable, String(error))
     })
     if (!conversation) continue
