@@ -10,8 +10,20 @@ import type { Scene } from './scene.ts'
 
 const DOMAIN = 'dovecot.test'
 
+export interface DovecotOptions {
+  /** Whom it vouches for to other servers, with their passwords. */
+  readonly logins?: Readonly<Record<string, string>>
+}
+
+export interface Dovecot extends Peer {
+  /** Of its LMTP. */
+  readonly socket: string
+  /** Where other servers ask it who somebody is. */
+  readonly auth: string
+}
+
 /** Dovecot with a mail store of its own, for LMTP only: `bob`, `carol` and `dave`, who has no room. */
-export const startDovecot = async (scene: Scene): Promise<Peer & { readonly socket: string }> => {
+export const startDovecot = async (scene: Scene, { logins = {} }: DovecotOptions = {}): Promise<Dovecot> => {
   const folder = scene.folder('dovecot')
   const port = await freePort()
   const [settings, run, mail] = [join(folder, 'settings'), join(folder, 'run'), join(folder, 'mail')]
@@ -23,6 +35,8 @@ export const startDovecot = async (scene: Scene): Promise<Peer & { readonly sock
     return `${user}@${DOMAIN}::65534:65534::${mail}/${user}::${quota}\n`
   })
   writeFileSync(join(settings, 'users'), users.join(''))
+  const known = Object.entries(logins).map(([user, password]) => `${user}:{PLAIN}${password}\n`)
+  writeFileSync(join(settings, 'logins'), known.join(''))
   const file = join(settings, 'dovecot.conf')
   writeFileSync(
     file,
@@ -48,6 +62,17 @@ passdb {
   driver = passwd-file
   args = ${join(settings, 'users')}
 }
+passdb {
+  driver = passwd-file
+  args = ${join(settings, 'logins')}
+}
+auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256
+auth_failure_delay = 0
+service auth {
+  unix_listener asked {
+    mode = 0666
+  }
+}
 service lmtp {
   inet_listener lmtp {
     address = 127.0.0.1
@@ -65,5 +90,6 @@ service lmtp {
     port,
     logs: [join(folder, 'log')],
   })
-  return { ...daemon, domain: DOMAIN, socket: join(run, 'lmtp'), maildir: (user) => join(mail, user, 'Maildir') }
+  const sockets = { socket: join(run, 'lmtp'), auth: join(run, 'asked') }
+  return { ...daemon, ...sockets, domain: DOMAIN, maildir: (user) => join(mail, user, 'Maildir') }
 }

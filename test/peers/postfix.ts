@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { makeCertificate } from './certificate.ts'
 import { type Daemon, startDaemon } from './daemon.ts'
 import { chownTo } from './owners.ts'
-import type { StartPeer } from './peer.ts'
+import type { Peer, PeerOptions } from './peer.ts'
 import { freePort } from './ports.ts'
+import type { Scene } from './scene.ts'
 
 const MASTER = `
 cleanup   unix  n - n - 0 cleanup
@@ -27,10 +28,20 @@ postlog   unix-dgram n - n - 1 postlogd
 clear     unix  - - n - - smtp -o smtp_tls_security_level=none
 `
 
+export interface PostfixOptions extends PeerOptions {
+  /** More services, a line of `master.cf` each. */
+  readonly services?: string
+}
+
+/** Its certificate is for `mx.DOMAIN`. */
+export interface Postfix extends Peer {
+  readonly certificate: string
+}
+
 /** Postfix with a queue and settings of its own. */
-export const startPostfix: StartPeer = async (scene, options) => {
+export const startPostfix = async (scene: Scene, options: PostfixOptions): Promise<Postfix> => {
   const folder = scene.folder('postfix')
-  const { domain, ports, more = '' } = options
+  const { domain, ports, more = '', services = '' } = options
   const port = await freePort()
   const [settings, queue, data, mail] = ['settings', 'queue', 'data', 'mail'].map((name) => join(folder, name)) as [
     string,
@@ -49,7 +60,7 @@ export const startPostfix: StartPeer = async (scene, options) => {
     join(settings, 'routes'),
     `clear.test clear:[127.0.0.1]:${ports.clear}\ntls.test smtp:[127.0.0.1]:${ports.tls}\n`,
   )
-  writeFileSync(join(settings, 'master.cf'), `127.0.0.1:${port} inet n - n - - smtpd\n${MASTER}`)
+  writeFileSync(join(settings, 'master.cf'), `127.0.0.1:${port} inet n - n - - smtpd\n${MASTER}${services}`)
   writeFileSync(
     join(settings, 'main.cf'),
     `
@@ -94,5 +105,5 @@ ${more}
     port,
     logs: [log],
   })
-  return { ...daemon, domain, maildir: (user) => join(mail, user, 'Maildir') }
+  return { ...daemon, domain, certificate, maildir: (user) => join(mail, user, 'Maildir') }
 }
