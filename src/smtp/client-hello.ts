@@ -8,6 +8,7 @@ import { type ClientWire, HungUp } from './client-wire.ts'
 import type { AfterReply, Conversation, Extension, Hop, HostProof } from './extension.ts'
 import type { Registry } from './registry.ts'
 import { BadReply } from './reply-reader.ts'
+import { strike } from './secrets.ts'
 
 /** Nobody can be talked to over this connection, and it is closed. */
 export class HopUnusable extends Error {
@@ -126,6 +127,7 @@ const talkOf = (wire: ClientWire, hop: Hop, log: Log): Conversation => ({
   hop,
   command: async (line, secrets) => {
     if (secrets === undefined) return wire.command(line, wire.timeouts.hello)
+    for (const secret of secrets) wire.secrets.add(secret)
     try {
       return without(secrets, await wire.command(line, wire.timeouts.hello))
     } catch (error) {
@@ -137,18 +139,7 @@ const talkOf = (wire: ClientWire, hop: Hop, log: Log): Conversation => ({
   replaceChannel: (make) => replaceChannel(wire, make, log),
 })
 
-/** Whole, or a word that is a part of one, for a hop may repeat the beginning of what it was told. */
-const without = (secrets: readonly string[], said: Reply): Reply => {
-  const some = secrets.filter((secret) => secret !== '')
-  const struck = (line: string) =>
-    some
-      .reduce((text, secret) => text.replaceAll(secret, STRUCK), line)
-      .replace(WORD, (word) => (some.some((secret) => secret.includes(word)) ? STRUCK : word))
-  return { ...said, lines: said.lines.map(struck) }
-}
-
-const STRUCK = '[...]'
-const WORD = /[A-Za-z0-9+/=]{6,}/g
+const without = (secrets: Iterable<string>, said: Reply): Reply => ({ ...said, lines: strike(secrets, said.lines) })
 
 const replaceChannel = async (
   wire: ClientWire,

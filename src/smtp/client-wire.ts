@@ -4,6 +4,7 @@ import { type Channel, Closed, TimedOut } from '../net/channel.ts'
 import type { Clock } from '../observe/clock.ts'
 import type { ClientTimeouts } from './client-timeouts.ts'
 import { BadReply, readReply } from './reply-reader.ts'
+import { strike } from './secrets.ts'
 
 /** The hop's last word: 421 whatever was asked (RFC 5321 3.8), or a refusal before it went. */
 export class HungUp extends Error {
@@ -24,6 +25,8 @@ export class ClientWire {
   readonly name: string
   /** The hop begins its texts with statuses (RFC 2034). */
   statuses = false
+  /** What the hop was told that nobody else may learn: struck from all that is kept of its words. */
+  readonly secrets: Set<string> = new Set()
   /** Replies read so far. */
   heard = 0
   #channel: Channel
@@ -161,12 +164,28 @@ export class ClientWire {
 
   /** What the hop said, as it is stored. */
   said({ code, status, lines }: Reply, phase: string): Diagnosis {
-    return { code, status, lines: bounded(lines), by: 'smtp', remote: this.#remote, phase, at: this.clock.now() }
+    return {
+      code,
+      status,
+      lines: bounded(strike(this.secrets, lines)),
+      by: 'smtp',
+      remote: this.#remote,
+      phase,
+      at: this.clock.now(),
+    }
   }
 
   /** Our own word about this hop. */
   ours({ code, status, lines }: Reply, phase: string): Diagnosis {
-    return { code, status, lines, by: 'us', remote: this.#remote, phase, at: this.clock.now() }
+    return {
+      code,
+      status,
+      lines: strike(this.secrets, lines),
+      by: 'us',
+      remote: this.#remote,
+      phase,
+      at: this.clock.now(),
+    }
   }
 
   /** What broke the connection, in our words or the hop's; undefined for an error that has nothing to do with it. */

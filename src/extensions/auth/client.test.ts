@@ -68,6 +68,22 @@ test('a refusal is told with what the hop said, and repeats no secret that the h
   assert.deepEqual(events, [{ ...about, mechanism: 'PLAIN', why }])
 })
 
+test('what the hop says of mail later on is kept without secrets, too', async () => {
+  for (const [said, kept] of [
+    [`550 5.7.1 no, ${PLAIN} for pencil`, ['5.7.1 no, [...] for [...]']],
+    ['550 5.7.1 no, P-E-N-C-I-L', ['[...]']],
+    ['421 4.7.0 pencil', ['4.7.0 [...]']],
+  ] as const) {
+    const lines: (readonly string[])[] = []
+    const used = [tls(true), auth(undefined, authClient(['PLAIN']))]
+    const talk = `${TLS}S: 250 AUTH PLAIN\nC: AUTH PLAIN ${PLAIN}\nS: 235 in\nC: MAIL FROM:<me@here.test> AUTH=<>\nS: ${said}`
+    await withHop(talk, used, async ({ conversation }) => {
+      await conversation.send(outbound(), ({ diagnosis }) => lines.push(diagnosis.lines))
+    })
+    assert.deepEqual(lines, [kept])
+  }
+})
+
 test('of what a hop says only so much is repeated', async () => {
   const long = `S: 535 ${'x y '.repeat(400)}`
   const { events } = await outcome(`${TLS}S: 250 AUTH PLAIN\nC: AUTH PLAIN ${PLAIN}\n${long}`, [tls(true)])
