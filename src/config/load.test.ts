@@ -187,6 +187,16 @@ const MISTAKES: readonly [what: string, source: string, ...told: string[]][] = [
     'smail.yaml:2:53 listen.mx.extensions.expn.alow: is no setting; did you mean allow?',
   ],
   [
+    'an extension switched on by a word',
+    'extensions: { expn: on }\n',
+    "smail.yaml:1:21 extensions.expn: is 'on'; expected a map, as {}, or off",
+  ],
+  [
+    'an extension switched on by a truth, at a listener',
+    'listen:\n  mx: { smtp: "127.0.0.1:25", extensions: { expn: true } }\n',
+    "smail.yaml:2:51 listen.mx.extensions.expn: is 'true'; expected a map, as {}, or off",
+  ],
+  [
     'two drivers',
     'spool: { sqlite: {}, memory: {} }\n',
     'smail.yaml:1:8 spool: has 2 drivers; expected one of sqlite, memory',

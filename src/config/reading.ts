@@ -1,11 +1,12 @@
 import type * as z from 'zod'
-import type { Issue, Path } from './check.ts'
+import { check, type Issue, type Path } from './check.ts'
 import { type Gathered, gather } from './gather.ts'
 import { kindOf } from './kinds.ts'
 import type { Context } from './parse.ts'
 import { placed } from './placed.ts'
 import type { ExtensionBlocks } from './settings.ts'
 import { startsWith } from './without.ts'
+import { noBlock } from './wording.ts'
 
 /** Settings on their way from what was given: gathers what is wrong, and what was left out for it. */
 export class Reading {
@@ -63,6 +64,11 @@ export class Reading {
       const unnamed = own[keyword] === undefined && kindOf(schema).offUnlessNamed
       if (block === 'off' || block === false || unnamed) {
         made[keyword] = 'off'
+        continue
+      }
+      if (!isMap(block) && 'issues' in check(schema, block)) {
+        this.tell({ path: [...path, keyword], message: noBlock(block) })
+        this.#lost.push([...path, keyword])
         continue
       }
       const whole = isMap(block) && isMap(below) ? { ...below, ...block } : block

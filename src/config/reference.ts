@@ -5,6 +5,7 @@ import { type Kind, kindOf } from './kinds.ts'
 import type { Machine } from './machine.ts'
 import { FIXED } from './restart.ts'
 import { type ExtensionSchemas, sections } from './schema.ts'
+import { noBlock } from './wording.ts'
 
 /** One setting, as the schema has it. */
 export interface SettingRow {
@@ -35,7 +36,7 @@ const extensionRows = (extensions: ExtensionSchemas): readonly SettingRow[] =>
     const [all, ...own] = rowsOf(`extensions.${keyword}`, schema, { change: 'reload', extension: keyword })
     const value = own.length === 0 ? 'off, or {}: it has no settings' : 'off, or a map'
     const text = kindOf(schema).offUnlessNamed ? 'off' : '{}'
-    return all ? [{ ...all, value, otherwise: { text, literal: true } }, ...own] : own
+    return all ? [{ ...all, value, otherwise: { text, literal: true }, wrong: noBlock('?') }, ...own] : own
   })
 
 interface Above {

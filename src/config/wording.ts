@@ -62,6 +62,9 @@ const kindOf = (given: unknown): string => {
   return `'${shown(String(given))}'`
 }
 
+/** What is wrong with what stands where a block of an extension belongs. */
+export const noBlock = (given: unknown): string => `is ${kindOf(given)}; expected a map, as {}, or off`
+
 type RawIssue = Parameters<z.core.$ZodErrorMap>[0]
 
 /** What is wrong and what was expected, in words. For unknown keys, the known ones, for the caller names the keys. */
