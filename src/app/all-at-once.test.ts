@@ -38,7 +38,7 @@ transports: { store: { maildir: { path: "/mail/\${group}" } }, smtp: { smtp: { t
 modules: [no-module.ts, ./good.ts, none.ts]
 tls: { certificate: text, key: none.key }
 spool: { sqlite: { path: text, history: 10 } }
-extensions: { rrvs: { owners: ${folder}/none } }
+extensions: { rrvs: { owners: none } }
 queue: { lifetime: soon }
 `
 

@@ -1,4 +1,3 @@
-import { isAbsolute } from 'node:path'
 import * as z from 'zod'
 import { type Instant, readDate } from '../mail/instant.ts'
 import type { Hints } from './check.ts'
@@ -149,13 +148,8 @@ export interface RrvsBlock {
   readonly latest?: Instant | undefined
 }
 
-const absolute = text('an absolute path', (given) => {
-  if (!isAbsolute(given)) throw new Error(`is '${given}'; expected an absolute path`)
-  return given
-})
-
 export const rrvsBlock: z.ZodType<RrvsBlock> = z.strictObject({
-  owners: kind(absolute.optional(), { absent: 'none' }).describe(
+  owners: kind(pathInBlock.optional(), { absent: 'none' }).describe(
     'A file that says since when addresses and domains have their owners, a line each: `alice@example.org 2026-11-25`, or `always`.',
   ),
   latest: kind(text('a date, as 2026-11-25', readDate).optional(), {
