@@ -29,7 +29,8 @@ const MTRK: Param<Tracking> = {
   maxOctets: 43,
   read(text) {
     const [, certifier, timeout] = VALUE.exec(text === true ? '' : text) ?? []
-    if (certifier === undefined) return refuse(501, '5.5.4', 'Malformed MTRK parameter')
+    if (certifier === undefined)
+      return refuse(501, '5.5.4', 'MTRK is a SHA-1 in base64 without =, and perhaps : and seconds')
     return { certifier, ...(timeout === undefined ? {} : { timeout: Number(timeout) }) }
   },
   lasting: (text) => String(text).replace(/:.*$/, ''),

@@ -109,7 +109,9 @@ export const noSoliciting = (
   return {
     keyword: 'NO-SOLICITING',
     rfc: [3865],
-    words: { relay: 'the classes are passed on; a host that does not want them is not sent the mail (5.7.1)' },
+    words: {
+      relay: 'the classes in the header are passed on; a host that does not want them is not sent the mail (5.7.1)',
+    },
     params: { MAIL: [SOLICIT] },
     server: {
       offer: () => (everybody.length > 0 ? [everybody.join(',')] : []),
