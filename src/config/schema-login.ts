@@ -37,7 +37,7 @@ const block = (places: Places) =>
         'The password, in a settings file that nobody else may read.',
       ),
       'password-file': kind(path(places).optional(), { absent: 'none' }).describe(
-        'A file that nobody else may read; its first line is the password.',
+        'A file that nobody else may read; its first line is the password. Read at the start and at a reload.',
       ),
       'password-env': kind(variable.optional(), { absent: 'none' }).describe(
         'An environment variable that holds the password.',
