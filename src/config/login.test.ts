@@ -30,6 +30,29 @@ const smtpOf = (loaded: ReturnType<typeof load>): Extract<TransportSettings, { d
   return found
 }
 
+test('what is wrong with how a password is written is told without it', () => {
+  for (const [password, expected] of [
+    ['*s3cret', /login\.password: begins with \*, which YAML reads as an alias; expected it in quotes$/],
+    ['@s3cret', /the password needs quotes here$/],
+    ['%s3cret', /the password needs quotes here$/],
+    ['`s3cret', /the password needs quotes here$/],
+    ['*.s3cret', /quotes/],
+    ['!s3cret', /./],
+    ['s3cret: x', /./],
+    ['"s3cret"s3cret', /./],
+    ['"s3cret', /./],
+    ['[s3cret]', /expected a text$/],
+    ['{ s3cret: s3cret }', /expected a text$/],
+    ['"\\s3cret"', /./],
+  ] as const) {
+    for (const gap of [' ', '\n        ']) {
+      const told = faults(withLogin(`{ user: me, password:${gap}${password} }`)).join()
+      assert.match(told, expected, password)
+      assert.doesNotMatch(told, /s3cret/, password)
+    }
+  }
+})
+
 describe('a login', () => {
   test('its password stands in a file, the environment, or there', () => {
     const of = (password: string) => smtpOf(withLogin(`{ user: me, ${password} }`)).login?.password
@@ -66,7 +89,7 @@ describe('a login', () => {
     [
       'with a variable that is none',
       '{ user: me, password-env: $A }',
-      ".password-env: '$A' is no name of an environment variable",
+      '.password-env: is no name of an environment variable',
     ],
     [
       'with a mechanism that is none',

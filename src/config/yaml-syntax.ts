@@ -14,6 +14,9 @@ const NEEDS_QUOTES = [
   /\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\](?::\d+)?/g,
 ]
 
+/** Text up to where a password begins, or somewhat behind that. */
+const SECRET = /\bpassword["']?\s*:\s*[^\s,}]*$/
+
 /** YAML's own faults in words that help. One for each line, for one wrong character brings several. */
 export const syntaxFaults = (errors: readonly YAMLError[], source: string): readonly Misplaced[] => {
   const told = new Set<number>()
@@ -23,6 +26,9 @@ export const syntaxFaults = (errors: readonly YAMLError[], source: string): read
     if (told.has(start)) return []
     told.add(start)
     const end = source.indexOf('\n', start)
+    // What is wrong with a secret is told without it.
+    if (SECRET.test(source.slice(Math.max(0, offset - 300), offset)))
+      return [{ offset, message: 'the password needs quotes here' }]
     return [faultOf(error, offset, source.slice(start, end < 0 ? undefined : end), start)]
   })
 }
