@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFile, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 
@@ -20,7 +20,9 @@ const install = (): string => {
     cpSync(name, join(root, name), { recursive: true })
   }
   for (const name of [...Object.keys(dependencies), '@leichtgewicht']) {
-    symlinkSync(resolve('node_modules', name), join(home, 'node_modules', name))
+    const place = join(home, 'node_modules', name)
+    mkdirSync(dirname(place), { recursive: true })
+    symlinkSync(resolve('node_modules', name), place)
   }
   return home
 }

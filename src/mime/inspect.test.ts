@@ -284,7 +284,7 @@ test('UTF-8 in what may be header fields of parts counts as such; what is no mul
   assert.deepEqual(raw(`multipart/mixed${'; a=b'.repeat(1000)}; boundary=b`), hidden)
   assert.equal(raw(`multipart/mixed${'; a=b'.repeat(1000)}; boundary=b`, '\r\n\r\nplain\r\n'), undefined)
   const deep = (text: string) =>
-    raw('message/rfc822', `\r\n\r\nContent-Type: message/rfc822`.repeat(120) + `\r\n\r\n${text}`)
+    raw('message/rfc822', `${'\r\n\r\nContent-Type: message/rfc822'.repeat(120)}\r\n\r\n${text}`)
   assert.deepEqual(deep('Subject: gr\xc3\xbcn\r\n'), { ...hidden, fields: [{ name: 'Content-Type', depth: 100 }] })
   assert.equal(deep('Subject: green\r\n'), undefined)
 })
