@@ -15,8 +15,11 @@ const everyone: PasswordTable = new Map(
   ['user', 'ann', 'jo@example.com', 'relay', 'büro'].map((name) => [name, [pencil]]),
 )
 
-const credentials = (passwords: () => Promise<PasswordTable>): Credentials =>
-  new Credentials({ passwords, secret: () => Buffer.from('secret'), turns: new Turns(2, 10) })
+const credentials = (passwords: () => Promise<PasswordTable>, turns = new Turns(2, 10)): Credentials =>
+  new Credentials({ passwords, secret: () => Buffer.from('secret'), turns })
+
+/** With more to do than it can. */
+export const busy = (): ServerMechanism => serverMechanisms.PLAIN(credentials(async () => everyone, new Turns(0, 0)))
 
 /** Begins itself, and believes whatever it is told. */
 const toy: ServerMechanism = {

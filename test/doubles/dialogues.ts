@@ -17,7 +17,7 @@ import { serve, serverContext } from '../../src/smtp/server.ts'
 import type { IncomingEnd } from '../../src/smtp/sink.ts'
 import { MemoryPartials } from '../../src/spool/memory-partials.ts'
 import { authClient, noLogin } from './auth-client.ts'
-import { authServer, showing } from './auth-sides.ts'
+import { authServer, busy, showing } from './auth-sides.ts'
 import { checkpointSides } from './checkpoint-sides.ts'
 import { manualClock } from './manual-clock.ts'
 import { type Outbound, outbound, withHop } from './outbound.ts'
@@ -132,6 +132,7 @@ const made: Readonly<Record<string, (kept: MemoryPartials) => Extension>> = {
   'AUTH-SUBMISSION': () => extensions.auth(authServer({ submission: true })),
   'AUTH-REQUIRED': () => extensions.auth(authServer({ required: true, mechanisms: showing(), submission: true })),
   'AUTH-AWAY': () => extensions.auth(authServer({ inClear: () => true }, () => Promise.reject(new Error('gone')))),
+  'AUTH-BUSY': () => extensions.auth(authServer({ inClear: () => true, mechanisms: [busy()] })),
   'AUTH-PATIENT': () => extensions.auth(authServer({ inClear: () => true, failures: 4, mayTry: () => false })),
   SIZE: () => extensions.size(1000),
   'SIZE-0': () => extensions.size(),
