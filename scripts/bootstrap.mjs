@@ -1,7 +1,7 @@
 // What the scripts of package.json run first, on whatever Node npm was started with: installs what is missing, then goes
 // on with the Node that the lockfile pins. Plain JavaScript without imports of ours, for an old Node must read it.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -40,6 +40,15 @@ const tasks = {
 if (!(task in tasks)) {
   console.error(`smail: no task '${task ?? ''}'; there are ${Object.keys(tasks).join(', ')}`)
   process.exit(64)
+}
+
+// Git keeps no such mode, and the first thing told would be a warning. Where it cannot be set, the warning is right.
+if (task === 'start') {
+  try {
+    chmodSync(join(root, 'examples/quickstart/passwords'), 0o600)
+  } catch (error) {
+    if (error.code !== 'EPERM' && error.code !== 'EROFS') throw error
+  }
 }
 
 // Whoever stops npm means the program: it has mail under way, and its own way to end.
