@@ -19,7 +19,8 @@ const BY: Param<By> = {
   maxOctets: 17,
   read(text) {
     const [, time, mode, trace] = /^([+-]?\d{1,9});([NR])(T?)$/.exec(text === true ? '' : text.toUpperCase()) ?? []
-    if (time === undefined) return refuse(501, '5.5.4', 'Malformed BY parameter')
+    if (time === undefined)
+      return refuse(501, '5.5.4', 'BY is seconds, a semicolon, R or N, and perhaps T, as in BY=3600;R')
     const by: By = { seconds: Number(time), mode: mode === 'R' ? 'R' : 'N', trace: trace === 'T' }
     return by.mode === 'R' && by.seconds <= 0 ? refuse(501, '5.5.4', 'BY with mode R needs a time that lies ahead') : by
   },
