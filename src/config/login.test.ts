@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { loadSettings } from './load.ts'
+import { parseSettings } from './parse.ts'
 import type { TransportSettings } from './settings.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'smail-login-'))
@@ -120,6 +121,37 @@ describe('a login', () => {
     for (const login of ['{ user: [], password: hunter2 }', '{ user: me, password: hunter2, passwort: hunter2 }']) {
       assert.doesNotMatch(faults(withLogin(login)).join(), /hunter2/)
     }
+  })
+
+  for (const [written, expected] of [
+    ['me:hunter2', '2:62 transports.smtp.smtp.login: is a text; expected a map with user and password'],
+    ['77889900', '2:62 transports.smtp.smtp.login: is a number; expected a map with user and password'],
+    [
+      '{ user: me, password-env: hunter2! }',
+      '2:88 transports.smtp.smtp.login.password-env: is no name of an environment variable',
+    ],
+    ['*hunter2', '2:62 transports.smtp.smtp.login: begins with *, which YAML reads as an alias; expected it in quotes'],
+  ] as const) {
+    test(`what may be a password is not repeated: ${written}`, () =>
+      assert.deepEqual(faults(withLogin(written)), [expected]))
+  }
+
+  test('nor is it by host, or where a program gives a number', () => {
+    const transports = 'transports: { local: { maildir: {} }, smtp: { smtp: { logins: '
+    assert.deepEqual(faults(load(`${transports}me:hunter2 } } }`)), [
+      '1:63 transports.smtp.smtp.logins: is a text; expected a map of hosts',
+    ])
+    assert.deepEqual(faults(load(`${transports}{ a.example: me:hunter2 } } } }`)), [
+      '1:76 transports.smtp.smtp.logins.a.example: is a text; expected a map with user and password',
+    ])
+    const given = {
+      transports: { local: { maildir: {} }, smtp: { smtp: { login: { user: 'me', password: 77889900 } } } },
+    }
+    const machine = { hostname: 'me.test', uid: 1000, user: 'jo', home: '/home/jo', state: '/s', runtime: '/r' }
+    const parsed = parseSettings(given, { machine, places: { base: '/', home: '/' }, extensions: new Map() })
+    assert.deepEqual('issues' in parsed && parsed.issues.map(({ message }) => message), [
+      'is a number; expected a text',
+    ])
   })
 
   test('is never told in clear', () => {

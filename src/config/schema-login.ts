@@ -10,13 +10,28 @@ import type { LoginSettings } from './settings.ts'
 
 const MECHANISMS = clientMechanisms.map(({ name }) => name)
 
+const LOGIN = 'a map with user and password'
+
+const BY_HOST = 'a map of hosts'
+
 const PASSWORDS = ['password', 'password-file', 'password-env'] as const
 
-const filled = (what: string) =>
-  text(what, (given) => {
-    if (given === '') throw new Error(`is empty; expected ${what}`)
-    return given
-  })
+const user = text('a name', (given) => {
+  if (given === '') throw new Error('is empty; expected a name')
+  return given
+})
+
+/** Where somebody writes a password, or writes it by mistake, the fault does not repeat it. */
+const unrepeated =
+  (expected: string) =>
+  ({ code, input }: { readonly code?: string; readonly input?: unknown }): string | undefined => {
+    const kindOf = typeof input
+    if (code !== 'invalid_type' || (kindOf !== 'string' && kindOf !== 'number' && kindOf !== 'boolean'))
+      return undefined
+    return `is ${kindOf === 'string' ? 'a text' : `a ${kindOf}`}; expected ${expected}`
+  }
+
+const secret = kind(z.string({ error: unrepeated('a text') }).min(1, 'is empty; expected a text'), { is: 'a text' })
 
 const variable = text('a name of an environment variable', (given) => {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(given)) throw new Error('is no name of an environment variable')
@@ -31,21 +46,24 @@ const mechanism = text(`one of ${MECHANISMS.join(', ')}`, (given) => {
 
 const block = (places: Places) =>
   z
-    .strictObject({
-      user: filled('a name').describe('As whom we log in.'),
-      password: kind(filled('a text').optional(), { absent: 'none' }).describe(
-        'The password, in a settings file that nobody else may read.',
-      ),
-      'password-file': kind(path(places).optional(), { absent: 'none' }).describe(
-        'A file that nobody else may read; its first line is the password. Read at the start and at a reload.',
-      ),
-      'password-env': kind(variable.optional(), { absent: 'none' }).describe(
-        'An environment variable that holds the password.',
-      ),
-      mechanisms: list(mechanism, 1)
-        .default(MECHANISMS)
-        .describe('Those that may be used; of those that a host offers the strongest is.'),
-    })
+    .strictObject(
+      {
+        user: user.describe('As whom we log in.'),
+        password: kind(secret.optional(), { absent: 'none' }).describe(
+          'The password, in a settings file that nobody else may read.',
+        ),
+        'password-file': kind(path(places).optional(), { absent: 'none' }).describe(
+          'A file that nobody else may read; its first line is the password. Read at the start and at a reload.',
+        ),
+        'password-env': kind(variable.optional(), { absent: 'none' }).describe(
+          'An environment variable that holds the password.',
+        ),
+        mechanisms: list(mechanism, 1)
+          .default(MECHANISMS)
+          .describe('Those that may be used; of those that a host offers the strongest is.'),
+      },
+      { error: unrepeated(LOGIN) },
+    )
     .superRefine((given, context) => {
       const from = PASSWORDS.filter((one) => given[one] !== undefined)
       if (from.length !== 1) {
@@ -79,7 +97,7 @@ export const loginSettings = (
       'refuses waits, and nothing is sent to it without. The password is said only under TLS with a certificate for the name, ' +
       'and without that only SCRAM is used, by which the host proves that it knows the password.',
   ),
-  logins: kind(z.record(z.string().refine(isHost), block(places)).default({}), {
+  logins: kind(z.record(z.string().refine(isHost), block(places), { error: unrepeated(BY_HOST) }).default({}), {
     key: 'HOST',
     absent: 'nobody logs in',
   })

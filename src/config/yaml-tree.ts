@@ -64,7 +64,8 @@ const plainOf = (given: unknown, path: Path, offset: number, walk: Walk): unknow
   if (path.length > MOST_DEPTH) return tell(`is nested too deep; expected at most ${MOST_DEPTH} levels`)
   const node = isAlias(given) ? walk.aliases.get(given) : given
   if (isAlias(given) && node === undefined) {
-    if (path.at(-1) === 'password') return tell('begins with *, which YAML reads as an alias; expected it in quotes')
+    if (['password', 'login'].includes(String(path.at(-1))))
+      return tell('begins with *, which YAML reads as an alias; expected it in quotes')
     const text = shown(`*${given.source}`)
     return tell(`is ${text}, which YAML reads as an alias; expected "${text}" in quotes`)
   }
