@@ -4,7 +4,7 @@ import type { AuthBlock } from '../config/schema-extensions.ts'
 import type { ListenerSettings, Settings } from '../config/settings.ts'
 import { keep } from '../directors/source.ts'
 import type { AuthEnd, AuthServer } from '../extensions/index.ts'
-import { type Address, asciiAddress, BadAddress, readAddress } from '../mail/address.ts'
+import { type Address, asciiAddress, tryAddress } from '../mail/address.ts'
 import { WrongSecrets } from '../mtqp/wrong-secrets.ts'
 import { networkOf } from '../net/census.ts'
 import { type Clock, sleep } from '../observe/clock.ts'
@@ -123,10 +123,6 @@ const settle = async (
 
 const mailboxOf = (identity: string, home: string): Address | undefined => {
   if (!identity.includes('@')) return asciiAddress({ local: identity, domain: home })
-  try {
-    return asciiAddress(readAddress(identity))
-  } catch (error) {
-    if (error instanceof BadAddress) return undefined
-    throw error
-  }
+  const found = tryAddress(identity)
+  return found && asciiAddress(found)
 }

@@ -1,4 +1,4 @@
-import { type Address, BadAddress, readAddress } from '../mail/address.ts'
+import { type Address, tryAddress } from '../mail/address.ts'
 import { refuse } from '../mail/reply.ts'
 import type { Extension, Param } from '../smtp/extension.ts'
 import { xtext } from '../smtp/param.ts'
@@ -21,13 +21,8 @@ const AUTH: Param<Address | null> = {
 }
 
 const mailbox = (text: string): Address | undefined => {
-  try {
-    const found = readAddress(text, false)
-    return found.domain === '' ? undefined : found
-  } catch (error) {
-    if (error instanceof BadAddress) return undefined
-    throw error
-  }
+  const found = tryAddress(text, false)
+  return found?.domain === '' ? undefined : found
 }
 
 /** AUTH, RFC 4954: a client proves who it is, and tells who submitted the mail. */

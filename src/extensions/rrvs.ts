@@ -1,4 +1,4 @@
-import { type Address, addressKey, BadAddress, readAddress } from '../mail/address.ts'
+import { type Address, addressKey, tryAddress } from '../mail/address.ts'
 import { addressesIn } from '../mail/address-list.ts'
 import type { Recipient } from '../mail/envelope.ts'
 import type { Instant } from '../mail/instant.ts'
@@ -178,11 +178,4 @@ const requests = (header: Header): readonly Request[] =>
       return address === undefined || Number.isNaN(since) ? [] : [{ nth: index + 1, address, since }]
     })
 
-const addressOf = (text: string): Address | undefined => {
-  try {
-    return readAddress(Buffer.from(text, 'latin1').toString())
-  } catch (error) {
-    if (error instanceof BadAddress) return undefined
-    throw error
-  }
-}
+const addressOf = (text: string): Address | undefined => tryAddress(Buffer.from(text, 'latin1').toString())

@@ -1,4 +1,4 @@
-import { type Address, addressKey, BadAddress, formatAddress, isAscii, readAddress } from '../mail/address.ts'
+import { type Address, addressKey, formatAddress, isAscii, tryAddress } from '../mail/address.ts'
 import { addressesIn } from '../mail/address-list.ts'
 import type { ParamBag } from '../mail/envelope.ts'
 import { refuse, reply } from '../mail/reply.ts'
@@ -14,14 +14,7 @@ const SUBMITTER: Param<Address> = {
   read: (text) => mailbox(TEXT.read(text)) ?? refuse(501, '5.5.4', 'Malformed SUBMITTER parameter'),
 }
 
-const mailbox = (text: string): Address | undefined => {
-  try {
-    return readAddress(text, false)
-  } catch (error) {
-    if (error instanceof BadAddress) return undefined
-    throw error
-  }
-}
+const mailbox = (text: string): Address | undefined => tryAddress(text, false)
 
 /** Whether a client may send mail for which this submitter is responsible, as far as can be told now. */
 export type MaySubmit = (submitter: Address, session: Session) => Promise<'yes' | 'no' | 'unknown'>

@@ -101,6 +101,16 @@ export const readAddress = (text: string, utf8 = true): Address => {
   return demand(address, utf8)
 }
 
+/** The same. Undefined: it is none. */
+export const tryAddress = (text: string, utf8 = true): Address | undefined => {
+  try {
+    return readAddress(text, utf8)
+  } catch (error) {
+    if (error instanceof BadAddress) return undefined
+    throw error
+  }
+}
+
 /** All of `text` as a domain or an address literal, as EHLO's argument must be (RFC 5321 4.1.1.1). */
 export const isDomain = (text: string): boolean => {
   try {
