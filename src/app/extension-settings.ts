@@ -8,14 +8,15 @@ import type { Session } from '../smtp/extension.ts'
 
 /** A client's network is among those that a block's `allow` names. */
 export const allowed = (block: unknown): ((session: Session) => boolean) => {
-  const list = z.object({ allow: z.array(z.string()) }).safeParse(block)
-  const among = networks(list.success ? list.data.allow : [])
+  const among = networks(allowedBy(block))
   return ({ peer }) => among(peer)
 }
 
-export const allowsNobody = (block: unknown): boolean => {
+export const allowsNobody = (block: unknown): boolean => allowedBy(block).length === 0
+
+const allowedBy = (block: unknown): readonly string[] => {
   const list = z.object({ allow: z.array(z.string()) }).safeParse(block)
-  return !list.success || list.data.allow.length === 0
+  return list.success ? list.data.allow : []
 }
 
 export const unwanted = (block: unknown): extensions.Unwanted => {

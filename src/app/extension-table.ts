@@ -29,6 +29,7 @@ import {
 } from './checkpoint.ts'
 import { clientsOf, whoAre } from './clients.ts'
 import { allowed, allowsNobody, blockOf, capabilities, prioritySettings, unwanted } from './extension-settings.ts'
+import { noLogins } from './logins.ts'
 import { maySubmit, type SubmitterServices } from './may-submit.ts'
 import { grantedAsDsn, type SuccessReports, type SuccessServices } from './success-reports.ts'
 import { trackingOf, trackingSchema } from './tracking.ts'
@@ -196,7 +197,7 @@ export const extensionTable: readonly ExtensionRow[] = [
       return typeof made === 'string' ? made : { ...extensions.auth(made), words: { offered: authWords(made) } }
     },
     client: ({ services: { logins } }) => ({
-      ...extensions.auth(undefined, logins ?? { login: () => undefined, note() {} }),
+      ...extensions.auth(undefined, logins ?? noLogins),
       words: { relay: `${logins ? 'logs in where a login is set' : 'no login is set'}; passes on who submitted` },
     }),
     clientStays: true,

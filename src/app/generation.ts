@@ -29,7 +29,7 @@ import { makeDirectors } from './directors.ts'
 import type { ExtensionModule } from './extension-module.ts'
 import { clientExtensions, type Offered, offered, reportExtensions } from './extensions.ts'
 import { idleBlocks } from './idle-blocks.ts'
-import { logsIn } from './logins.ts'
+import { logsIn, noLogins } from './logins.ts'
 import { moduleExtensions, registryOf } from './modules.ts'
 import { ownerships } from './ownership.ts'
 import { roomFor } from './room.ts'
@@ -212,7 +212,7 @@ export const makeGeneration = async (settings: Settings, standing: Standing): Pr
   const here = localListener(settings)
   const atLocal = offered(here, { ...services, tracked: true, vouched: () => true })
   const loggingIn = settings.transports.some((one) => 'logins' in one && logsIn(one))
-  const logins = loggingIn ? { logins: { login: () => undefined, note() {} } } : {}
+  const logins = loggingIn ? { logins: noLogins } : {}
   const asClient = { clientTls, modules, transactionNames, adapt, ...logins }
   const listeners = new Map(settings.listen.map((one) => [one.name, served(one)]))
   const local = context(here, atLocal.extensions, true)

@@ -1,6 +1,7 @@
 import type { Issue, Path } from '../config/check.ts'
 import { kindOf } from '../config/kinds.ts'
 import type { ExtensionBlocks, Settings } from '../config/settings.ts'
+import { valueAt } from '../config/value-at.ts'
 import { type AtTransport, type ExtensionRow, extensionTable } from './extension-table.ts'
 import { forHops, type Offered, offered } from './extensions.ts'
 
@@ -63,7 +64,7 @@ const idleAt = (
   })
 
 const writtenAt = (given: unknown, path: Path): object => {
-  const found = path.reduce<unknown>((value, key) => (value as Record<string | number, unknown> | null)?.[key], given)
+  const found = valueAt(given, path)
   return typeof found === 'object' && found !== null ? found : {}
 }
 

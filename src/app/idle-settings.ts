@@ -1,5 +1,6 @@
 import type { Issue, Path } from '../config/check.ts'
 import type { DirectorSettings, Settings } from '../config/settings.ts'
+import { valueAt } from '../config/value-at.ts'
 import { domainKey } from '../mail/idna.ts'
 
 /** What else can have no effect. `given`: the settings as they were written; what is not there is not told. */
@@ -16,14 +17,8 @@ interface Idle {
 }
 
 /** The one item of a list may stand without its list. */
-const isWritten = (given: unknown, path: Path): boolean => {
-  let value = given
-  for (const [depth, key] of path.entries()) {
-    if (depth === path.length - 1 && key === 0 && typeof value === 'string') return true
-    value = (value as Readonly<Record<string | number, unknown>> | null | undefined)?.[key]
-  }
-  return value !== undefined
-}
+const isWritten = (given: unknown, path: Path): boolean =>
+  valueAt(given, path) !== undefined || (path.at(-1) === 0 && typeof valueAt(given, path.slice(0, -1)) === 'string')
 
 const strangeDomains = ({ domains, directors }: Settings): readonly Idle[] => {
   const ours = new Set(domains.map(domainKey))

@@ -13,6 +13,9 @@ type Logins = Pick<NetworkTransportSettings, 'login' | 'logins'>
 /** Whether mail of this transport goes anywhere with a login. */
 export const logsIn = ({ login, logins }: Logins): boolean => login !== undefined || logins.size > 0
 
+/** Logs in nowhere. */
+export const noLogins: AuthClient = { login: () => undefined, note() {} }
+
 /** A transport's logins, with their passwords. Undefined: it has none. Throws `Unfit` with what cannot be had. */
 export const loginsOf = (
   one: Logins & { readonly name: string; readonly driver: string },

@@ -3,6 +3,7 @@ import { listenKey } from './hosts.ts'
 import { lmtpPorts } from './lmtp-ports.ts'
 import { loginHosts } from './login-hosts.ts'
 import type { Sections } from './schema.ts'
+import { valueAt } from './value-at.ts'
 import { hint } from './wording.ts'
 
 /** What no section alone can tell. `given` is what was written, `lost` are places of what was wrong and is left out. */
@@ -46,7 +47,7 @@ const transportNames = (
     if (given[user.section] === undefined) return ofDefault(user, transports)
     const path = [user.section, user.name, user.driver, 'transport']
     const wrong = misfit(user, transports, more)
-    const names = isWritten(given, path) ? 'names' : 'names, by default,'
+    const names = valueAt(given, path) !== undefined ? 'names' : 'names, by default,'
     return wrong === undefined ? [] : [{ path, message: `${names} the transport ${user.transport}, ${wrong}` }]
   })
 }
@@ -99,12 +100,6 @@ const quotas = ({ directors = [], transports = [] }: Partial<Sections>): Issue[]
   })
 
 const orList = (words: readonly string[]): string => `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
-
-const isWritten = (given: unknown, path: readonly string[]): boolean =>
-  path.reduce<unknown>(
-    (value, key) => (value as Readonly<Record<string, unknown>> | undefined | null)?.[key],
-    given,
-  ) !== undefined
 
 /** No address is listened on twice. Port 0 is a new port each time. */
 const sameAddress = ({ listen = [] }: Partial<Sections>): Issue[] => {

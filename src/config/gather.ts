@@ -1,5 +1,6 @@
 import type * as z from 'zod'
 import { type Issue, type Path, read, type TextAt, type Told } from './check.ts'
+import { valueAt } from './value-at.ts'
 import { Cuts, startsWith, without } from './without.ts'
 
 /** All that is wrong with a value, and what was made of the rest of it. */
@@ -63,8 +64,7 @@ export const gather = <T>(
   return { issues, given: undefined, lost: [...lost, path], placeOf: (place) => place }
 }
 
-const isList = (value: unknown, path: Path): boolean =>
-  Array.isArray(path.reduce<unknown>((at, key) => (at as Record<string | number, unknown> | undefined)?.[key], value))
+const isList = (value: unknown, path: Path): boolean => Array.isArray(valueAt(value, path))
 
 const told = ({ message, ofKey }: Told, path: Path): Issue => ({ path, message, ...(ofKey ? { ofKey } : {}) })
 
