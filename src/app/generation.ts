@@ -2,6 +2,7 @@ import { createResolver, type Resolver } from '../addressing/resolve.ts'
 import type { Issue } from '../config/check.ts'
 import { networks } from '../config/networks.ts'
 import type { ExtensionBlocks, ListenerSettings, Settings } from '../config/settings.ts'
+import { addressOfUser } from '../directors/owners.ts'
 import { immediate } from '../intake/immediate.ts'
 import { intake } from '../intake/intake.ts'
 import { type Address, readAddress } from '../mail/address.ts'
@@ -272,7 +273,5 @@ const mailboxOf =
   (resolver: () => Resolver) =>
   async (address: Address): Promise<Address> => {
     const found = resolver().isOurs(address.domain) ? await resolver().resolve(address) : undefined
-    if (found?.to !== 'mailbox') return address
-    const { user } = found.mailbox
-    return user.includes('@') ? readAddress(user) : { ...address, local: user }
+    return found?.to === 'mailbox' ? addressOfUser(found.mailbox.user, address) : address
   }

@@ -8,6 +8,10 @@ import type { Parsed } from './source.ts'
 /** Since when addresses and domains have their owners; `always`: they never had another. By address or domain, as keys. */
 export type Owners = ReadonlyMap<string, Instant | 'always'>
 
+/** The address of a user's mailbox, to which another address leads: a user without a domain is of the same one. */
+export const addressOfUser = (user: string, from: Address): Address =>
+  user.includes('@') ? readAddress(user) : { ...from, local: user }
+
 /** In any case of letters, as users are known. */
 const nameOf = (address: Address): string => addressKey(address).toLowerCase()
 
@@ -59,8 +63,7 @@ export const sameOwner = async (
 ): Promise<'same' | 'other' | 'domain' | 'unknown'> => {
   const domain = owners.get(domainKey(address.domain)) ?? 'always'
   if (domain !== 'always' && domain > since) return 'domain'
-  const own =
-    mailbox && nameOf(mailbox.user.includes('@') ? readAddress(mailbox.user) : { ...address, local: mailbox.user })
+  const own = mailbox && nameOf(addressOfUser(mailbox.user, address))
   const record = owners.get(nameOf(address)) ?? (own === undefined ? undefined : owners.get(own))
   const recorded = record ?? (mailbox ? await madeAt(mailbox.home) : undefined) ?? latest
   if (recorded === undefined) return 'unknown'
